@@ -1,0 +1,321 @@
+#include "persistence/raft/replica.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "persistence/base/mutant.hpp"
+#include "persistence/log/configuration_codec.hpp"
+
+namespace godwit::persistence::raft {
+
+namespace {
+
+std::string in_shard(shard_id shard) { return "shard " + std::to_string(shard.value()); }
+
+} // namespace
+
+replica::replica(shard_id shard, const replica_options& options, log_store& log, shard_state& state, replica_host& host)
+    : shard_(shard), options_(options), log_(log), state_(state), host_(host), core_(options.consensus) {}
+
+log_write replica::bootstrap(shard_id shard, const configuration& members) {
+  log_write first;
+  first.shard = shard;
+  first.hard = hard_state{1, no_node};
+  first.first = 1;
+  first.entries.push_back({1, entry_kind::change, slice::adopt(encode_configuration(members))});
+  return first;
+}
+
+storage_result<void> replica::start(monotonic_ms now, recovered_log recovered) {
+  const snapshot_point& point = state_.applied();
+  if (recovered.first > point.index + 1) {
+    return fail(persistence_errc::corrupt,
+                in_shard(shard_) + ": the log begins at entry " + std::to_string(recovered.first) +
+                  " but the state ends at " + std::to_string(point.index) +
+                  ": the log and state folders are not of the same time; put back the two that belong together");
+  }
+  started begin;
+  begin.hard = recovered.hard;
+  begin.hard.term = std::max(begin.hard.term, point.term); // an online snapshot copies the log last
+  if (begin.hard.term != recovered.hard.term) {
+    begin.hard.vote = no_node;
+  }
+  if (point.index > 0) {
+    begin.snapshot = point;
+  }
+  begin.first_index = recovered.first;
+  begin.entries = std::move(recovered.entries);
+  log_bytes_ = payload_bytes(begin.entries);
+  applied_ = commit_ = snapshot_index_ = point.index;
+  if (!step(now, std::move(begin))) {
+    return fail(persistence_errc::corrupt, in_shard(shard_) + ": the log contradicts the state");
+  }
+  return {};
+}
+
+// --- events ---------------------------------------------------------------------------------------
+
+bool replica::round(monotonic_ms now) {
+  if (failed_) {
+    return false;
+  }
+  submit_gathered(now);
+  advance_handover(now);
+  if (!installing() && state_.flush(now, core_.persisted_index())) {
+    handed_to_store_ = true;
+  }
+  flush_blocked_ = state_.flush_due() != 0 && state_.flush_due() <= now;
+  return std::exchange(handed_to_store_, false);
+}
+
+void replica::receive(monotonic_ms now, message what) { step(now, received{std::move(what)}); }
+
+void replica::timer(monotonic_ms now) {
+  if (failed_) {
+    return;
+  }
+  if (now >= timer_at_) {
+    step(now, timer_expired{});
+  }
+  leave_hung_disk(now);
+  advance_handover(now);
+}
+
+monotonic_ms replica::due() const {
+  if (failed_) {
+    return 0;
+  }
+  monotonic_ms next = timer_at_;
+  const monotonic_ms flush = state_.flush_due();
+  if (flush != 0 && !flush_blocked_ && (next == 0 || flush < next)) {
+    next = flush;
+  }
+  return next;
+}
+
+void replica::log_written(monotonic_ms now, write_generation generation) {
+  while (!failed_ && !writes_.empty() && writes_.front().generation <= generation) {
+    const write_in_flight done = writes_.front();
+    writes_.pop_front();
+    if (done.hard && --hard_in_flight_ == 0) {
+      for (message& waiting : std::exchange(held_, {})) {
+        host_.send(shard_, std::move(waiting));
+      }
+    }
+    if (done.append != 0) {
+      step(now, append_persisted{done.append});
+    }
+  }
+}
+
+void replica::state_flushed(monotonic_ms now, const flush_completion& done) {
+  if (failed_) {
+    return;
+  }
+  state_.flushed(done);
+  trim_log(now);
+}
+
+void replica::snapshot_arrived(monotonic_ms now, const flushed_state& state) {
+  if (failed_ || !install_ || state.point.index < install_->index) {
+    return;
+  }
+  const index_t accepted = install_->index;
+  install_.reset();
+  state_.installed(state);
+  std::vector<finished_proposal> finished;
+  proposals_.skipped(state.point.index, state.point.term, finished);
+  report(finished);
+  // The state may stand later than what consensus accepted. Entries in between arrive again and are
+  // passed over, for which reason the count goes on from the accepted index.
+  applied_ = std::max(applied_, accepted);
+  commit_ = std::max(commit_, accepted);
+  snapshot_index_ = accepted;
+  log_bytes_ = 0;
+  // The state is complete and durable, so that the old log may go; what follows is written behind it.
+  effects emptied;
+  emptied.log_reset = accepted + 1;
+  write(now, emptied);
+  step(now, snapshot_installed{});
+}
+
+// --- steps ----------------------------------------------------------------------------------------
+
+expected<void, raft_errc> replica::try_step(monotonic_ms now, event what) {
+  expected<effects, raft_errc> todo = core_.step(now, std::move(what));
+  if (!todo) {
+    return unexpected(todo.error());
+  }
+  carry_out(now, std::move(*todo));
+  return {};
+}
+
+bool replica::step(monotonic_ms now, event what) {
+  if (failed_) {
+    return false;
+  }
+  const expected<void, raft_errc> done = try_step(now, std::move(what));
+  if (!done) {
+    fail_corrupt();
+  }
+  return done.has_value();
+}
+
+void replica::carry_out(monotonic_ms now, effects todo) {
+  write(now, todo);
+  for (message& outgoing : todo.messages) {
+    send(std::move(outgoing));
+  }
+  commit_ = mutated(mutant::commit_regression) ? todo.commit : std::max(commit_, todo.commit);
+  timer_at_ = todo.timer_at;
+  if (todo.install) {
+    install_ = std::move(todo.install);
+    host_.fetch_snapshot(shard_, todo.install_from, *install_);
+  }
+  follow_role(todo.role_changed);
+  apply_committed();
+}
+
+void replica::write(monotonic_ms now, effects& todo) {
+  log_write out;
+  out.shard = shard_;
+  out.reset = todo.log_reset;
+  out.hard = todo.hard;
+  out.trim_below = todo.trim_below;
+  write_in_flight flight;
+  flight.since = now;
+  flight.hard = todo.hard.has_value();
+  if (todo.append) {
+    flight.append = todo.append->generation;
+    log_bytes_ += payload_bytes(todo.append->entries);
+    out.first = todo.append->first;
+    out.entries = std::move(todo.append->entries);
+  }
+  if (out.reset || out.hard || todo.append) {
+    flight.generation = out.generation = next_write_++;
+    hard_in_flight_ += flight.hard ? 1 : 0;
+    writes_.push_back(flight);
+  } else if (out.trim_below == 0) {
+    return;
+  }
+  log_.submit(std::move(out));
+  handed_to_store_ = true;
+}
+
+// --- applying -------------------------------------------------------------------------------------
+
+void replica::apply_committed() {
+  if (installing() && !mutated(mutant::apply_during_install)) {
+    return;
+  }
+  std::vector<finished_proposal> finished;
+  const index_t before = applied_;
+  bool became_ready = false;
+  while (!failed_ && applied_ < commit_) {
+    const index_t index = applied_ + 1;
+    const term_t term = core_.term_of(index);
+    if (index > state_.applied().index) {
+      const log_entry* const entry = core_.entry(index);
+      if (entry == nullptr) {
+        fail_with({persistence_errc::corrupt,
+                   in_shard(shard_) + ": committed entry " + std::to_string(index) + " is not in the log"});
+        break;
+      }
+      if (const storage_result<void> done = state_.apply(index, *entry); !done) {
+        fail_with(done.error());
+        break;
+      }
+    }
+    applied_ = index;
+    proposals_.applied(index, term, finished);
+    if (term == core_.term() && core_.current_role() == role::leader && ready_term_ != term) {
+      // The first entry of a leader's own term is its barrier: all that its log held before is
+      // applied now (Raft dissertation, 6.4).
+      ready_term_ = term;
+      became_ready = true;
+    }
+  }
+  if (applied_ != before) {
+    core_.evictable(applied_);
+    report(finished);
+  }
+  if (became_ready) {
+    host_.role_changed(shard_);
+  }
+}
+
+void replica::report(const std::vector<finished_proposal>& finished) {
+  for (const finished_proposal& one : finished) {
+    host_.proposal_done(shard_, one.token, one.outcome, one.index);
+  }
+}
+
+void replica::follow_role(bool changed) {
+  if (!changed) {
+    return;
+  }
+  const bool leads = core_.current_role() == role::leader;
+  if (!leads || core_.term() != ready_term_) {
+    ready_term_ = 0;
+    handover_.reset();
+    std::vector<finished_proposal> finished;
+    proposals_.drop_gathered(finished);
+    report(finished);
+  }
+  host_.role_changed(shard_);
+}
+
+// --- the log's tail -------------------------------------------------------------------------------
+
+void replica::trim_log(monotonic_ms now) {
+  const snapshot_point& point = mutated(mutant::trim_beyond_state) ? state_.applied() : state_.durable();
+  if (installing() || point.index <= snapshot_index_ || point.index > applied_ || core_.term_of(point.index) == 0) {
+    return;
+  }
+  const index_t entries = point.index + 1 - core_.first_index();
+  index_t trailing = options_.trailing_entries;
+  if (log_bytes_ > options_.trailing_bytes) {
+    trailing = trailing * options_.trailing_bytes / log_bytes_;
+  }
+  if (core_.current_role() == role::leader) {
+    trailing = std::max(trailing, std::min<index_t>(spared_for_followers(point.index), 4 * trailing));
+  }
+  if (entries <= trailing + trailing / 4) {
+    return; // not worth the deletions yet
+  }
+  const index_t kept = core_.last_index() + 1 - core_.first_index() - (entries - trailing);
+  log_bytes_ = log_bytes_ * kept / std::max<index_t>(kept + entries - trailing, 1);
+  snapshot_index_ = point.index;
+  step(now, snapshot_taken{point, static_cast<std::uint32_t>(trailing)});
+}
+
+index_t replica::spared_for_followers(index_t below) const {
+  index_t spared = 0;
+  for (const member& each : core_.members().members) {
+    if (each.role != member_role::spare && each.id != options_.consensus.self) {
+      const index_t match = core_.match_index(each.id);
+      spared = std::max(spared, match < below ? below - match : 0);
+    }
+  }
+  return spared;
+}
+
+// --- failure --------------------------------------------------------------------------------------
+
+void replica::fail_corrupt() {
+  fail_with({persistence_errc::corrupt, in_shard(shard_) + ": its log contradicts what was committed; take the node's "
+                                                           "folder away and let it be filled from the other nodes"});
+}
+
+void replica::fail_with(storage_error why) {
+  failed_ = true;
+  ready_term_ = 0;
+  std::vector<finished_proposal> finished;
+  proposals_.drop_gathered(finished);
+  proposals_.skipped(std::numeric_limits<index_t>::max(), 0, finished);
+  report(finished);
+  host_.replica_failed(shard_, why);
+}
+
+} // namespace godwit::persistence::raft
