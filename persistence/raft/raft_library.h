@@ -1,5 +1,5 @@
-/// The consensus library in plain C, for raft_library.c is the one file that sees its header, which
-/// is not C++. Nothing here decides anything; the rules are in the files around it.
+/// The consensus library in plain C, for only raft_library.c and raft_library_view.c see its header,
+/// which is not C++. Nothing here decides anything; the rules are in the files around it.
 #pragma once
 
 #include <stdbool.h>
@@ -147,7 +147,7 @@ const struct raft_library_update* raft_library_last(const struct raft_library* l
 void raft_library_message_at(const struct raft_library* library, unsigned i, struct raft_library_message* out);
 
 void raft_library_look(const struct raft_library* library, struct raft_library_view* out);
-/// 0 when the index is in neither log nor snapshot.
+/// Of the latest configuration, committed or not.
 unsigned raft_library_member_count(const struct raft_library* library);
 struct raft_library_member raft_library_member_at(const struct raft_library* library, unsigned i);
 /// Leader only; 0 when unknown.

@@ -21,9 +21,7 @@ void replica::send(message what) {
       reading_.push_back(what.to);
       host_.read_log(shard_, {what.to, first, missing, options_.append_bytes_max});
     }
-    if (append->entries.empty()) {
-      return;
-    }
+    // What is left goes, be it nothing: a follower that waits for a slow disk still hears of its leader.
   }
   // Long catch-up messages go in pieces, so that nothing else on the link waits behind megabytes.
   while (append->entries.size() > 1 && payload_bytes(append->entries) > options_.append_bytes_max) {
