@@ -181,10 +181,16 @@ TEST_F(drop_unsynced_test, APageTearsBetweenSectorsOnly) {
 // Goal: changes of size are changes like others: a lost truncation brings the bytes back, a lost growth
 // takes them away. O_TRUNC, fallocate and fstreams included.
 TEST_F(drop_unsynced_test, SizesAreRevertedToo) {
-  const std::vector<std::vector<std::string>> changes = {
-    {"truncate:4096"},    {"truncate:0", "write:0:12288:z"}, {"truncate:50000"}, {"reopen_trunc"},
-    {"allocate:50000"},   {"append:4096:z"},                 {"fstream:100:z"},  {"writev:4096:8192:z"},
-    {"reopen_trunc", "append:10:z"}, {"dupwrite:100:9000:z"}};
+  const std::vector<std::vector<std::string>> changes = {{"truncate:4096"},
+                                                         {"truncate:0", "write:0:12288:z"},
+                                                         {"truncate:50000"},
+                                                         {"reopen_trunc"},
+                                                         {"allocate:50000"},
+                                                         {"append:4096:z"},
+                                                         {"fstream:100:z"},
+                                                         {"writev:4096:8192:z"},
+                                                         {"reopen_trunc", "append:10:z"},
+                                                         {"dupwrite:100:9000:z"}};
   for (const auto& change : changes) {
     session.clear();
     std::vector<std::string> operations{"write:0:4096:a", "write:4096:4096:b", "sync"};
@@ -322,8 +328,8 @@ TEST_F(drop_unsynced_test, FilesOutsideOfTheRootAreNotTouched) {
 // Goal: the replay refuses to change files under a living process, and names the folder.
 TEST_F(drop_unsynced_test, ALivingProcessIsNotRobbed) {
   session.control().hold_writes(true);
-  const pid_t child = session.spawn(
-    {GODWIT_FAULTS_WRITER, file().string(), (session.outside() / "results").string(), "write:0:4096:a"});
+  const pid_t child =
+    session.spawn({GODWIT_FAULTS_WRITER, file().string(), (session.outside() / "results").string(), "write:0:4096:a"});
   ASSERT_TRUE(session.control().wait_for_held_write(std::chrono::seconds(20)));
   const auto refused = session.drop_unsynced(1, drop_policy::all);
   ASSERT_FALSE(refused);
@@ -348,7 +354,8 @@ TEST_F(drop_unsynced_test, ASyncCoversNothingThatWasWrittenMeanwhile) {
   fault_session small({.journal_mb = 1});
   const fs::path shared = small.root() / "file";
   const auto spawn = [&](std::vector<std::string> operations) {
-    operations.insert(operations.begin(), {GODWIT_FAULTS_WRITER, shared.string(), (small.outside() / "results").string()});
+    operations.insert(operations.begin(),
+                      {GODWIT_FAULTS_WRITER, shared.string(), (small.outside() / "results").string()});
     return small.spawn(operations);
   };
   small.wait(spawn({"write:0:524288:a", "sync"}));

@@ -41,8 +41,7 @@ std::uint32_t to_us(std::chrono::microseconds time) { return static_cast<std::ui
 fault_control::fault_control(const std::filesystem::path& file) {
   const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   const bool sized = fd >= 0 && ::ftruncate(fd, control_page_bytes) == 0;
-  void* memory =
-    sized ? ::mmap(nullptr, control_page_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) : MAP_FAILED;
+  void* memory = sized ? ::mmap(nullptr, control_page_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) : MAP_FAILED;
   if (fd >= 0)
     ::close(fd);
   if (memory == MAP_FAILED)

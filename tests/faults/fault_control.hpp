@@ -28,7 +28,7 @@ public:
 
   enum class space_use : std::uint8_t {
     every_byte,  ///< as on a file system that never writes in place
-    growth_only, ///< as on an ordinary one: writing over old bytes needs no space
+    growth_only, ///< as on an ordinary one: writing over old bytes needs no space, filling a hole does
   };
   /// ENOSPC once `bytes` more are written; the write that meets the end is short.
   void limit_space(std::uint64_t bytes, space_use use = space_use::growth_only);

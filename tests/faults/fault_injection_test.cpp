@@ -99,7 +99,7 @@ TEST_F(fault_injection, CommitsAfterAFailedSyncAreDurable) {
 int damaged_after_failed_sync(const std::string& mode, std::int64_t good_syncs_before, std::uint64_t losable,
                               const std::function<void(lmdb_on_faults&)>& then) {
   int damaged = 0;
-  for (std::uint64_t seed = 0; seed < 40; ++seed) {
+  for (std::uint64_t seed = 0; seed < 25; ++seed) {
     lmdb_on_faults lmdb(mode, seed);
     EXPECT_TRUE(lmdb.run("create").good());
     EXPECT_TRUE(lmdb.run("run", 20 + seed % 2).good());

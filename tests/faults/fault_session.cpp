@@ -86,8 +86,12 @@ process_end end_of(int status) {
 bool process_end::killed() const { return signal == SIGKILL; }
 
 fault_session::fault_session(session_options options)
-  : options_(std::move(options)), folder_(make_folder(options_.parent)), root_(make_part(folder_, "data")),
-    outside_(make_part(folder_, "outside")), journal_(make_part(folder_, "journal")), control_(folder_ / "control") {}
+    : options_(std::move(options)),
+      folder_(make_folder(options_.parent)),
+      root_(make_part(folder_, "data")),
+      outside_(make_part(folder_, "outside")),
+      journal_(make_part(folder_, "journal")),
+      control_(folder_ / "control") {}
 
 fault_session::~fault_session() {
   kill();

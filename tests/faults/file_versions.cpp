@@ -69,7 +69,8 @@ file_versions::page_history file_versions::history_of(std::uint64_t page_number)
   history.contents.resize(touching.size() + 1);
   page_content content{};
   // Short at the end of the file: the rest stays zero.
-  [[maybe_unused]] const auto got = ::pread(fd_, content.data(), page_bytes, static_cast<off_t>(page_number * page_bytes));
+  [[maybe_unused]] const auto got =
+    ::pread(fd_, content.data(), page_bytes, static_cast<off_t>(page_number * page_bytes));
   history.contents.back() = content;
   for (std::size_t i = touching.size(); i-- > 0;) {
     const undo_record& record = *records_[touching[i]];
@@ -81,9 +82,8 @@ file_versions::page_history file_versions::history_of(std::uint64_t page_number)
       continue;
     // A synchronous write promises its own sectors, a sync the page it wrote.
     const byte_range page = range_of_page(page_number);
-    const byte_range done = state == record_state::synced
-                              ? page
-                              : common(page, {record.offset, record.offset + record.done_length});
+    const byte_range done =
+      state == record_state::synced ? page : common(page, {record.offset, record.offset + record.done_length});
     for (std::uint64_t sector = 0; sector < sectors_per_page; ++sector) {
       const std::uint64_t begin = page.begin + sector * sector_bytes;
       if (done.begin < begin + sector_bytes && begin < done.end)

@@ -104,6 +104,27 @@ TEST(lmdb_crash_model, WithoutSyncTheSameCheckFails) {
   EXPECT_TRUE(damaged);
 }
 
+// Goal: after a kill alone the next process can find a transaction that is not durable yet: whoever acts on what
+// it finds must sync first. Method: killed when the meta page is written but not synced; found by the next
+// process; gone after a power failure, unless that process has synced.
+TEST(lmdb_crash_model, WhatIsFoundAfterAKillIsDurableOnlyAfterASync) {
+  for (const bool synced : {false, true}) {
+    lmdb_on_faults lmdb("full", 1);
+    ASSERT_TRUE(lmdb.run("create").good());
+    ASSERT_TRUE(lmdb.run("run", 5).good());
+    lmdb.session().control().kill_at(kill_target::synchronous_write, 1, kill_phase::middle);
+    ASSERT_TRUE(lmdb.run("run").killed());
+    lmdb.session().control().never_kill();
+    EXPECT_EQ(lmdb.book().acknowledged, 5U);
+    EXPECT_TRUE(lmdb.run("check").good());
+    EXPECT_EQ(lmdb.book().found, 6U);
+    EXPECT_TRUE(!synced || lmdb.run("sync").good());
+    ASSERT_TRUE(lmdb.session().drop_unsynced(1, drop_policy::all));
+    EXPECT_TRUE(lmdb.run("check").good());
+    EXPECT_EQ(lmdb.book().found, synced ? 6U : 5U);
+  }
+}
+
 // Goal: what the model does not promise, so that nobody relies on it: an environment whose first commit has not
 // returned may not open. One whose first commit has returned does. Method: every kill point of the creation,
 // several losses each.

@@ -52,15 +52,19 @@ kill_target target_of(std::uint64_t choice, const std::string& mode) {
 } // namespace
 
 lmdb_on_faults::lmdb_on_faults(std::string mode, std::uint64_t seed)
-  : mode_(std::move(mode)), seed_(seed), book_(map_ledger(session_.outside() / "ledger")) {
+    : mode_(std::move(mode)), seed_(seed), book_(map_ledger(session_.outside() / "ledger")) {
   clear();
 }
 
 lmdb_on_faults::~lmdb_on_faults() { ::munmap(book_, sizeof(ledger)); }
 
 pid_t lmdb_on_faults::start(const std::string& command, std::optional<std::uint64_t> count) {
-  std::vector<std::string> argv{GODWIT_FAULTS_LMDB, (session_.root() / "environment").string(),
-                                (session_.outside() / "ledger").string(), command, mode_, std::to_string(seed_)};
+  std::vector<std::string> argv{GODWIT_FAULTS_LMDB,
+                                (session_.root() / "environment").string(),
+                                (session_.outside() / "ledger").string(),
+                                command,
+                                mode_,
+                                std::to_string(seed_)};
   if (count)
     argv.push_back(std::to_string(*count));
   return session_.spawn(argv);

@@ -92,13 +92,12 @@ bool identify(int fd, file_identity& identity) {
     return false;
   identity = {::makedev(status.stx_dev_major, status.stx_dev_minor), status.stx_ino, 0};
   if ((status.stx_mask & STATX_BTIME) != 0)
-    identity.birth_ns =
-      static_cast<std::uint64_t>(status.stx_btime.tv_sec) * 1'000'000'000 + status.stx_btime.tv_nsec;
+    identity.birth_ns = static_cast<std::uint64_t>(status.stx_btime.tv_sec) * 1'000'000'000 + status.stx_btime.tv_nsec;
   return true;
 }
 
 file_versions::page_content assemble(const file_versions::page_history& history, version_chooser& chooser,
-                             drop_report& report) {
+                                     drop_report& report) {
   const std::size_t versions = history.contents.size();
   const bool torn = chooser.tear();
   const std::size_t whole = chooser.choose(versions);

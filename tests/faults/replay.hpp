@@ -22,12 +22,12 @@ std::string_view to_string(drop_policy policy);
 std::optional<drop_policy> drop_policy_from(std::string_view name);
 
 struct drop_report {
-  std::uint64_t files = 0;           ///< with unsynced changes
-  std::uint64_t records = 0;         ///< unsynced changes
-  std::uint64_t pages = 0;           ///< touched by them
-  std::uint64_t pages_reverted = 0;  ///< whose content is not the newest
-  std::uint64_t pages_torn = 0;      ///< whose sectors have different versions
-  std::uint64_t sizes_reverted = 0;  ///< files that are not as long as they were
+  std::uint64_t files = 0;          ///< with unsynced changes
+  std::uint64_t records = 0;        ///< unsynced changes
+  std::uint64_t pages = 0;          ///< touched by them
+  std::uint64_t pages_reverted = 0; ///< whose content is not the newest
+  std::uint64_t pages_torn = 0;     ///< whose sectors have different versions
+  std::uint64_t sizes_reverted = 0; ///< files that are not as long as they were
 };
 
 /// Takes back unsynced changes as `policy` and `seed` say, in the files below the root that the journal belongs

@@ -10,7 +10,8 @@
 //   check   compares the whole content with what the last transaction found must have left, and counts pages:
 //           each is in one tree or free, none is both or neither
 //
-// What LMDB says on standard error goes to LEDGER.log. Exit code 0: good. 1: the check failed. 3: LMDB returned an error, see the ledger.
+// What LMDB says on standard error goes to LEDGER.log. Exit code 0: good. 1: the check failed. 3: LMDB
+// returned an error, see the ledger.
 
 #include <cstdio>
 #include <cstdlib>

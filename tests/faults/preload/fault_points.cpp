@@ -124,8 +124,10 @@ int take_sync_error(const passage& now) {
   return now.applies ? take_error(page().sync_errors_after, page().sync_errors_left, page().sync_errno) : 0;
 }
 
+bool space_is_limited(const passage& now) { return now.applies && page().space_left.load() >= 0; }
+
 std::uint64_t take_space(const passage& now, std::uint64_t length, std::uint64_t growth) {
-  if (!now.applies || page().space_left.load() < 0)
+  if (!space_is_limited(now))
     return length;
   const std::uint64_t wanted = page().space_growth_only.load() != 0 ? growth : length;
   std::int64_t left = page().space_left.load();

@@ -25,7 +25,9 @@ void wait_in_sync(const passage& now);
 int take_write_error(const passage& now);
 int take_sync_error(const passage& now);
 
-/// How many of `length` bytes find space, when the file grows by `growth`; takes the space.
+bool space_is_limited(const passage& now);
+
+/// How many of `length` bytes find space, when `growth` of them need new space; takes the space.
 std::uint64_t take_space(const passage& now, std::uint64_t length, std::uint64_t growth);
 
 void count_bytes(const passage& now, std::uint64_t bytes);

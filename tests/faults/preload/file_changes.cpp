@@ -26,6 +26,20 @@ std::uint64_t size_of(int fd) {
   return static_cast<std::uint64_t>(status.st_size);
 }
 
+/// How much of [begin, end) has no place on the disk yet: holes, and what lies behind the end of the file.
+/// `reader` is read with offsets of its own, so that its position means nothing.
+std::uint64_t bytes_in_holes(int reader, std::uint64_t begin, std::uint64_t end) {
+  std::uint64_t holes = 0;
+  while (begin < end) {
+    const off_t found = ::lseek(reader, static_cast<off_t>(begin), SEEK_DATA);
+    const std::uint64_t data = found < 0 ? end : std::min(end, static_cast<std::uint64_t>(found));
+    holes += data - begin;
+    const off_t hole = data < end ? ::lseek(reader, static_cast<off_t>(data), SEEK_HOLE) : -1;
+    begin = hole < 0 ? end : static_cast<std::uint64_t>(hole);
+  }
+  return holes;
+}
+
 ssize_t write_all_buffers(const write_call& call) {
   if (call.flags != 0)
     return GODWIT_REAL(pwritev2)(call.fd, call.buffers, call.count, call.positioned ? call.offset : -1, call.flags);
@@ -108,7 +122,7 @@ ssize_t write_watched(const descriptor& to, const write_call& call) {
     const journal_lock lock(journal);
     const write_place place = place_of(call, appends);
     const std::uint64_t end = place.offset + place.length;
-    const std::uint64_t growth = end > place.old_size ? std::min(place.length, end - place.old_size) : 0;
+    const std::uint64_t growth = space_is_limited(now) ? bytes_in_holes(to.file->reader.load(), place.offset, end) : 0;
     const std::uint64_t space = take_space(now, place.length, growth);
     if (space == 0 && place.length > 0)
       return fail_with(ENOSPC);

@@ -98,8 +98,7 @@ undo_record& record_before(journal_header& journal, record_kind kind, std::uint6
   record.old_length = old_length;
   record.bytes = bytes;
   for (std::uint64_t read = 0; read < old_length;) {
-    const auto got =
-      ::pread(reader, record.old_bytes() + read, old_length - read, static_cast<off_t>(offset + read));
+    const auto got = ::pread(reader, record.old_bytes() + read, old_length - read, static_cast<off_t>(offset + read));
     if (got <= 0 && errno != EINTR)
       give_up("cannot read the bytes before a write", journal.path);
     read += got > 0 ? static_cast<std::uint64_t>(got) : 0;

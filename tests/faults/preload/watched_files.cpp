@@ -66,9 +66,10 @@ bool identify(int fd, file_identity& identity) {
     return false;
   identity.device = ::makedev(status.stx_dev_major, status.stx_dev_minor);
   identity.inode = status.stx_ino;
-  identity.birth_ns = (status.stx_mask & STATX_BTIME) == 0
-                        ? 0
-                        : static_cast<std::uint64_t>(status.stx_btime.tv_sec) * 1'000'000'000 + status.stx_btime.tv_nsec;
+  identity.birth_ns =
+    (status.stx_mask & STATX_BTIME) == 0
+      ? 0
+      : static_cast<std::uint64_t>(status.stx_btime.tv_sec) * 1'000'000'000 + status.stx_btime.tv_nsec;
   return true;
 }
 
@@ -121,8 +122,7 @@ journal_header* map_journal(const char* path) {
     return nullptr;
   struct stat status {};
   ::fstat(fd, &status);
-  void* memory =
-    ::mmap(nullptr, static_cast<std::size_t>(status.st_size), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  void* memory = ::mmap(nullptr, static_cast<std::size_t>(status.st_size), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   GODWIT_REAL(close)(fd);
   if (memory == MAP_FAILED || static_cast<journal_header*>(memory)->magic != journal_header::magic_value)
     give_up("cannot map a journal", path);

@@ -1,9 +1,9 @@
 // A node's storage under the slot workload until it is killed.
 //
-//   godwit_storage_child FOLDER BOARD count|check [snapshot TARGET]
+//   godwit_storage_child FOLDER BOARD count|grow|check [snapshot TARGET]
 //
-// `count` checks what the folder holds against the board and counts on for ever; `check` ends after
-// the check. With `snapshot` a copy is made while it counts, and the process ends then. Exits with 0,
+// `count` checks what the folder holds against the board and counts on for ever; `grow` does so without
+// trimming its log; `check` ends after the check. With `snapshot` a copy is made while it counts, and the process ends then. Exits with 0,
 // with 3 and the finding on stderr when a promise was broken, with 4 when the storage refused.
 
 #include <unistd.h>
@@ -36,18 +36,19 @@ constexpr std::size_t value_bytes = 300;
 }
 
 /// Small bounds, so that segments, trims and the growth of the maps come within a second.
-storage_node::options small_options() {
+storage_node::options small_options(bool grow) {
   storage_node::options out;
   out.shards = shards;
-  out.replica.trailing_entries = 64;
+  out.replica.trailing_entries = grow ? 1'000'000'000 : 64;
+  out.replica.trailing_bytes = grow ? std::size_t{1} << 40 : out.replica.trailing_bytes;
   out.state.flush_interval_ms = 10;
   out.state.segment_bytes_max = 256 << 10;
   return out;
 }
 
 struct child {
-  child(const std::filesystem::path& folder, board& promises, bool count)
-      : board_(promises), count_(count), node_(small_options(), hooks()), workload_(node_, promises, value_bytes) {
+  child(const std::filesystem::path& folder, board& promises, bool count, bool grow)
+      : board_(promises), count_(count), node_(small_options(grow), hooks()), workload_(node_, promises, value_bytes) {
     lmdb::storage_options options;
     options.map_bytes = 1 << 20;
     if (!std::filesystem::exists(folder / "lock")) {
@@ -106,10 +107,11 @@ struct child {
 
 int main(int argc, char** argv) {
   if (argc < 4) {
-    end(2, "usage: godwit_storage_child FOLDER BOARD count|check [snapshot TARGET]");
+    end(2, "usage: godwit_storage_child FOLDER BOARD count|grow|check [snapshot TARGET]");
   }
   board& promises = board::map(argv[2]);
-  child work(argv[1], promises, std::strcmp(argv[3], "count") == 0);
+  const bool grow = std::strcmp(argv[3], "grow") == 0;
+  child work(argv[1], promises, grow || std::strcmp(argv[3], "count") == 0, grow);
   while (work.ready_ < shards) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
