@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include <lmdb.h>
 
@@ -24,9 +25,11 @@ std::vector<log_sequence> lmdb_log_store::sequences_of(shard_id shard, index_t f
 
 namespace {
 
-/// One entry; nothing when it is gone.
+/// One entry; nothing when it is gone. Without `payload` its pages are not touched, and the checksum, which the scan
+/// at the start has verified, is verified again only for a change.
 storage_result<std::optional<log_record>> get(const environment& env, MDB_txn* txn, log_databases databases,
-                                              log_sequence sequence, shard_id shard, index_t index) {
+                                              log_sequence sequence, shard_id shard, index_t index,
+                                              bool payload = true) {
   MDB_val key{sizeof(sequence), &sequence};
   MDB_val value{};
   const int code = mdb_get(txn, databases.entries, &key, &value);
@@ -36,7 +39,11 @@ storage_result<std::optional<log_record>> get(const environment& env, MDB_txn* t
   if (code != 0) {
     return unexpected(env.error(code, "reading the log"));
   }
-  const auto record = read_log_record(sequence, {static_cast<const char*>(value.mv_data), value.mv_size});
+  const std::string_view bytes(static_cast<const char*>(value.mv_data), value.mv_size);
+  auto record = payload ? read_log_record(sequence, bytes) : read_log_record_unchecked(bytes);
+  if (!payload && record && record->kind == entry_kind::change) {
+    record = read_log_record(sequence, bytes);
+  }
   if (!record || record->shard != shard || record->index != index) {
     return unexpected(damaged_entry(env, shard, index, "is damaged"));
   }
@@ -61,7 +68,7 @@ storage_result<recovered_log> lmdb_log_store::recover(shard_id shard, index_t pa
   }
   out.entries.reserve(sequences.size());
   for (index_t index = out.first; const log_sequence sequence : sequences) {
-    const auto record = get(env_, txn->raw(), databases_, sequence, shard, index);
+    const auto record = get(env_, txn->raw(), databases_, sequence, shard, index, index > payloads_from);
     if (!record) {
       return unexpected(record.error());
     }

@@ -65,11 +65,13 @@ storage_result<void> state_writer::load() {
   constexpr std::string_view opening = "opening the state databases";
   transaction txn(env_);
   int code = txn.code();
+  // Made with the environment and never again: a name that damage took must not come back empty.
+  const unsigned create = env_.fresh() ? MDB_CREATE : 0;
   if (code == 0) {
-    code = mdb_dbi_open(txn.raw(), state_rows_name, MDB_CREATE, &tables_.rows);
+    code = mdb_dbi_open(txn.raw(), state_rows_name, create, &tables_.rows);
   }
   if (code == 0) {
-    code = mdb_dbi_open(txn.raw(), state_points_name, MDB_CREATE, &tables_.points);
+    code = mdb_dbi_open(txn.raw(), state_points_name, create, &tables_.points);
   }
   if (code != 0) {
     return unexpected(env_.error(code, opening));

@@ -295,6 +295,11 @@ consensus::impl::outcome consensus::impl::on(snapshot_taken& what) {
   if (installing_ || point.index <= snapshot_.index || point.index < log_.first() || point.index > log_.last()) {
     return {};
   }
+  // The library takes the term of a snapshot that ends at entry 1 for the presence of that entry, and
+  // sends a follower without any nothing but heartbeats for ever (replication.c, next_index == 1).
+  if (point.index == 1) {
+    return {};
+  }
   const index_t first_before = log_.first();
   snapshot_ = point;
   const library_snapshot snapshot{point};

@@ -190,6 +190,26 @@ TEST_F(storage_kill, ANodeStartsFromAnOnlineSnapshot) {
   check();
 }
 
+// Goal: a folder that cannot be written is refused by name. Method: a read-only mount in a name space of
+// the child's own, for permissions do not bind root.
+TEST_F(storage_kill, AReadOnlyFolderIsRefusedByName) {
+  const std::string folder = data.string();
+  const std::string told = (session.outside() / "told").string();
+  const std::string script = "mount --bind " + folder + " " + folder + " && mount -o remount,ro,bind " + folder + " " +
+                             folder + " || exit 77; exec " + GODWIT_STORAGE_CHILD + " " + folder + " " +
+                             board_file.string() + " check 2>" + told;
+  const auto end = session.wait(session.spawn({"/usr/bin/unshare", "--mount", "/bin/sh", "-c", script}));
+  ASSERT_TRUE(end);
+  if (end->exit_code == 77 || end->exit_code == 1) {
+    GTEST_SKIP() << "mounting is not permitted here";
+  }
+  EXPECT_EQ(end->exit_code, 4);
+  std::ifstream file(told);
+  const std::string message{std::istreambuf_iterator<char>(file), {}};
+  EXPECT_NE(message.find(folder), std::string::npos) << message;
+  EXPECT_NE(message.find("ead-only"), std::string::npos) << message;
+}
+
 // Goal: a second process on the folder is refused by name and disturbs nothing.
 TEST_F(storage_kill, ASecondProcessOnTheFolderIsRefused) {
   const pid_t first = session.spawn(child("count"));
