@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -104,6 +105,14 @@ std::uint32_t classify(int fd) {
   return (index + 1) << 2;
 }
 
+// Journals are mapped without the C library: the thread sanitizer would take its mmap for a write that the first
+// user of the journal in another thread races with, since it does not see this library's atomics.
+void* map_shared(int fd, std::size_t length) {
+  return reinterpret_cast<void*>(::syscall(SYS_mmap, nullptr, length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0L));
+}
+
+void unmap(void* memory, std::size_t length) { ::syscall(SYS_munmap, memory, length); }
+
 // With the table locked. The last descriptor of the program is gone: its own record locks went with it,
 // so closing the library's descriptor takes none away.
 void release(std::uint32_t word) {
@@ -113,7 +122,7 @@ void release(std::uint32_t word) {
   if (const int reader = file->reader.exchange(-1); reader >= 0)
     GODWIT_REAL(close)(reader);
   if (journal_header* journal = file->journal.exchange(nullptr))
-    ::munmap(journal, journal->file_bytes());
+    unmap(journal, journal->file_bytes());
 }
 
 journal_header* map_journal(const char* path) {
@@ -122,7 +131,7 @@ journal_header* map_journal(const char* path) {
     return nullptr;
   struct stat status {};
   ::fstat(fd, &status);
-  void* memory = ::mmap(nullptr, static_cast<std::size_t>(status.st_size), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  void* memory = map_shared(fd, static_cast<std::size_t>(status.st_size));
   GODWIT_REAL(close)(fd);
   if (memory == MAP_FAILED || static_cast<journal_header*>(memory)->magic != journal_header::magic_value)
     give_up("cannot map a journal", path);
@@ -138,7 +147,7 @@ void make_journal(const watched_file& file, const char* path) {
   const int fd = GODWIT_REAL(openat)(AT_FDCWD, temporary, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (fd < 0 || GODWIT_REAL(ftruncate)(fd, static_cast<off_t>(journal_header::bytes + 2 * area)) != 0)
     give_up("cannot make a journal", temporary);
-  void* memory = ::mmap(nullptr, journal_header::bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  void* memory = map_shared(fd, journal_header::bytes);
   if (memory == MAP_FAILED)
     give_up("cannot map a journal", temporary);
   auto* header = static_cast<journal_header*>(memory);
@@ -152,7 +161,7 @@ void make_journal(const watched_file& file, const char* path) {
   ::pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
   ::pthread_mutex_init(&header->lock, &attributes);
   header->magic = journal_header::magic_value;
-  ::munmap(memory, journal_header::bytes);
+  unmap(memory, journal_header::bytes);
   GODWIT_REAL(close)(fd);
   // Another process may have been faster: then its journal is the one.
   [[maybe_unused]] const int linked = ::link(temporary, path);
