@@ -47,14 +47,13 @@ inline constexpr unsigned readers_max = 510;
 inline constexpr unsigned reader_threads = 2;
 inline constexpr std::size_t reader_queue_max = 4096;
 
-/// The map of an environment: where it begins and where the operator has to step in.
-inline constexpr std::size_t map_bytes_initial = std::size_t{1} << 30;
+/// The map of an environment: where it begins and where the operator has to step in. It is address space
+/// and a sparse file, so that it may be large; it grows early, since it can only while nobody reads.
+inline constexpr std::size_t map_bytes_initial = std::size_t{16} << 30;
 inline constexpr std::size_t map_bytes_max = std::size_t{1} << 42;
 
 /// Rows of dead generations and trimmed entries that one transaction removes.
 inline constexpr std::uint32_t removals_per_transaction = 2000;
-
-inline constexpr std::size_t snapshot_chunk_bytes = 1 << 20;
 
 static_assert(mutation_bytes_max <= log_entry_bytes_max);
 static_assert(log_entry_bytes_max <= proposals_in_flight_bytes_max);

@@ -35,9 +35,7 @@ std::size_t whole_steps(std::size_t bytes) { return (bytes + map_step_bytes - 1)
 
 void on_assert(MDB_env* env, const char* text) {
   const auto* const where = static_cast<const environment*>(mdb_env_get_userctx(env));
-  std::fprintf(stderr,
-               "godwit: data folder %s: the data file is damaged (%s). Restore the folder from a backup or let this "
-               "node fetch its shards from the others.\n",
+  std::fprintf(stderr, "godwit: data folder %s: the data file is damaged (%s). " GODWIT_DAMAGED_DATA_REMEDY "\n",
                where->folder().c_str(), text);
 }
 
@@ -68,9 +66,8 @@ storage_result<void> check_folder(const environment_options& options, std::size_
                   ": there is no data file in it. Is the path right, and is the disk mounted?");
   }
   if (file_bytes == 0 && !options.create) {
-    return fail(persistence_errc::corrupt, "data folder " + folder.string() +
-                                             ": the data file is empty. Restore the folder from a backup, or let "
-                                             "this node fetch its shards from the others.");
+    return fail(persistence_errc::corrupt,
+                "data folder " + folder.string() + ": the data file is empty. " GODWIT_DAMAGED_DATA_REMEDY);
   }
   return {};
 }
@@ -148,6 +145,11 @@ storage_result<void> environment::open_files() {
   if (auto checked = check_length(); !checked) {
     return checked;
   }
+  // A process that was killed may have left its last commit in the page cache alone. What is found is acted on
+  // from here, a vote for instance, so it has to survive a power failure from here.
+  if ((code = mdb_env_sync(env_, 1)) != 0) {
+    return unexpected(error(code, "syncing what the last process left"));
+  }
   // Slots of processes that died; their snapshots would keep pages from being used again.
   int dead = 0;
   if ((code = mdb_reader_check(env_, &dead)) != 0) {
@@ -187,10 +189,9 @@ storage_result<void> environment::check_length() const {
   if (static_cast<std::uint64_t>(status.st_size) >= needed) {
     return {};
   }
-  return fail(persistence_errc::corrupt,
-              "data folder " + folder().string() + ": the data file was cut off: it has " +
-                std::to_string(status.st_size) + " bytes and should have at least " + std::to_string(needed) +
-                ". Restore the folder from a backup, or let this node fetch its shards from the others.");
+  return fail(persistence_errc::corrupt, "data folder " + folder().string() + ": the data file was cut off: it has " +
+                                           std::to_string(status.st_size) + " bytes and should have at least " +
+                                           std::to_string(needed) + ". " GODWIT_DAMAGED_DATA_REMEDY);
 }
 
 storage_result<void> environment::extend_file(std::size_t bytes) {
@@ -254,17 +255,20 @@ storage_result<void> environment::grow(bool must) {
   mdb_env_info(env_, &info);
   const std::size_t used = (info.me_last_pgno + 1) * page_bytes_;
   const std::size_t next = whole_steps(std::min(info.me_mapsize * 2, options_.map_bytes_max));
-  if (!must && used < info.me_mapsize / 4 * 3) {
+  if (!must && used < info.me_mapsize / 2) {
     return {};
   }
   if (next <= info.me_mapsize) {
     return must ? storage_result<void>(unexpected(error(MDB_MAP_FULL, "growing the map"))) : storage_result<void>();
   }
-  if (!must) {
-    const std::lock_guard lock(gate_->mutex);
-    return gate_->open == 0 ? remap(next) : storage_result<void>();
+  if (must) {
+    return remap_alone(next);
   }
-  return remap_alone(next);
+  if (auto extended = extend_file(next); !extended) {
+    return extended;
+  }
+  const std::lock_guard lock(gate_->mutex);
+  return gate_->open == 0 ? remap(next) : storage_result<void>();
 }
 
 storage_result<void> environment::open_reserve() {
@@ -277,6 +281,9 @@ storage_result<void> environment::close_reserve() {
 }
 
 storage_result<void> environment::remap_alone(std::size_t bytes) {
+  if (auto extended = extend_file(bytes); !extended) {
+    return extended;
+  }
   std::unique_lock lock(gate_->mutex);
   gate_->growing = true;
   gate_->changed.wait(lock, [this] { return gate_->open == 0; });
@@ -286,10 +293,8 @@ storage_result<void> environment::remap_alone(std::size_t bytes) {
   return remapped;
 }
 
+// Under the lock, which event loops take, too: the file was extended, and synced, before.
 storage_result<void> environment::remap(std::size_t bytes) {
-  if (auto extended = extend_file(bytes); !extended) {
-    return extended;
-  }
   // LMDB gives its map up before it asks for the larger one and cannot go on without: try first.
   void* const trial = ::mmap(nullptr, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (trial == MAP_FAILED) {
@@ -362,8 +367,15 @@ bool environment::disk_full(std::size_t bytes) const {
     return false;
   }
   const std::vector<char> zeros(256 << 10);
-  const std::uint64_t end = std::min<std::uint64_t>(used_bytes() + bytes, map_bytes());
-  for (std::uint64_t at = used_bytes(); at < end;) {
+  const std::uint64_t map = map_bytes();
+  std::uint64_t at = used_bytes();
+  // The write that was cut short has taken blocks there, which can be written again on a full disk.
+  if (const off_t hole = ::lseek(file, static_cast<off_t>(at), SEEK_HOLE);
+      hole > 0 && static_cast<std::uint64_t>(hole) < map) {
+    at = std::max(at, static_cast<std::uint64_t>(hole));
+  }
+  const std::uint64_t end = std::min<std::uint64_t>(at + bytes, map);
+  while (at < end) {
     const ssize_t written =
       ::pwrite(file, zeros.data(), std::min<std::uint64_t>(zeros.size(), end - at), static_cast<off_t>(at));
     if (written < 0 && errno != EINTR) {

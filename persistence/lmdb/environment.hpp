@@ -59,7 +59,7 @@ public:
   /// threads). busy: limits::readers_max are open, or the map is about to grow.
   storage_result<read_transaction> begin_read(when_growing then = when_growing::refuse);
 
-  /// Called by the writer between transactions: doubles the map when less than a quarter is free
+  /// Called by the writer between transactions: doubles the map when less than half is free
   /// and no reader is open; with `must` (after MDB_MAP_FULL) waits for the readers. no_space: the
   /// map is at its maximum and `must` was asked.
   storage_result<void> grow(bool must);

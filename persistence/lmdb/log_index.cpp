@@ -1,4 +1,5 @@
 #include "persistence/lmdb/log_index.hpp"
+#include "persistence/lmdb/environment_error.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -13,9 +14,8 @@ namespace {
 std::string_view view_of(const MDB_val& value) { return {static_cast<const char*>(value.mv_data), value.mv_size}; }
 
 storage_error damaged(const environment& env, const std::string& what) {
-  return {persistence_errc::corrupt, "data folder " + env.folder().string() + ": " + what +
-                                       ". Restore the folder from a backup, or let this node fetch its shards from "
-                                       "the others."};
+  return {persistence_errc::corrupt,
+          "data folder " + env.folder().string() + ": " + what + ". " GODWIT_DAMAGED_DATA_REMEDY};
 }
 
 /// Closes its cursor before the transaction ends.

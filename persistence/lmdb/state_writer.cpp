@@ -8,6 +8,7 @@
 #include <lmdb.h>
 
 #include "persistence/base/crc32c.hpp"
+#include "persistence/lmdb/environment_error.hpp"
 #include "persistence/lmdb/log_record.hpp"
 #include "persistence/lmdb/state_record.hpp"
 #include "persistence/state/merged_scan.hpp"
@@ -73,6 +74,10 @@ storage_result<void> state_writer::load() {
   if (code == 0) {
     code = mdb_dbi_open(txn.raw(), state_points_name, create, &tables_.points);
   }
+  if (code == MDB_NOTFOUND) {
+    return fail(persistence_errc::corrupt,
+                "data folder " + env_.folder().string() + ": it holds no state. " GODWIT_DAMAGED_DATA_REMEDY);
+  }
   if (code != 0) {
     return unexpected(env_.error(code, opening));
   }
@@ -83,6 +88,9 @@ storage_result<void> state_writer::load() {
     return found;
   }
   code = txn.commit();
+  if (code == 0 && env_.fresh()) {
+    code = mdb_env_sync(env_.raw(), 1); // a crash could still undo it, and nobody would make them again
+  }
   return code == 0 ? storage_result<void>() : unexpected(env_.error(code, opening));
 }
 
@@ -153,9 +161,8 @@ storage_result<void> state_writer::find_generations(MDB_txn* txn) {
 // --- transactions ---------------------------------------------------------------------------------
 
 storage_result<void> state_writer::transact(std::string_view doing, const std::function<int(MDB_txn*)>& body) {
-  if (auto grown = env_.grow(false); !grown) {
-    return grown;
-  }
+  // Not worth an error of its own: when the map is really full, the write that needs it says so.
+  (void)env_.grow(false);
   for (;;) {
     int code = 0;
     {

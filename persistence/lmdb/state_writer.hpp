@@ -28,7 +28,7 @@ namespace godwit::persistence::lmdb {
 class state_writer {
 public:
   /// Makes the databases when they are absent, and finds leftovers of unfinished imports. corrupt: a
-  /// shard's record is damaged.
+  /// shard's record is damaged, or an older environment's databases are not there.
   static storage_result<std::unique_ptr<state_writer>> open(environment& env);
 
   [[nodiscard]] const state_tables& tables() const { return tables_; }

@@ -2,6 +2,7 @@
 
 #include <lmdb.h>
 
+#include "persistence/lmdb/environment_error.hpp"
 #include "persistence/lmdb/log_record.hpp"
 #include "persistence/records/format.pb.h"
 
@@ -108,9 +109,7 @@ storage_result<environment_format> read_format(environment& env, environment_kin
   const auto bytes = check_crc(record_key, {static_cast<const char*>(value.mv_data), value.mv_size});
   records::Format record;
   if (!bytes || !record.ParseFromArray(bytes->data(), static_cast<int>(bytes->size()))) {
-    return fail(persistence_errc::corrupt, describe(env) +
-                                             "its format record is damaged. Restore the folder from a "
-                                             "backup, or let this node fetch its shards from the others.");
+    return fail(persistence_errc::corrupt, describe(env) + "its format record is damaged. " GODWIT_DAMAGED_DATA_REMEDY);
   }
   if (auto checked = check(env, record, kind); !checked) {
     return unexpected(checked.error());

@@ -13,7 +13,7 @@ namespace godwit::persistence::lmdb {
 /// an older program would misread.
 inline constexpr std::uint32_t format_version_now = 1;
 
-/// The oldest layout that migrate() can bring up to the present one.
+/// The oldest layout that this program reads.
 inline constexpr std::uint32_t format_version_oldest = 1;
 
 /// Values are on disk: never renumber.

@@ -13,7 +13,7 @@ namespace godwit::persistence {
 enum class entry_kind : std::uint8_t {
   command = 1, ///< a batch of mutations, see state/mutation.hpp
   barrier = 2, ///< nothing; makes what precedes it committed in its leader's own term
-  change = 3,  ///< a configuration, encoded by encode(configuration)
+  change = 3,  ///< a configuration, encoded by encode_configuration
 };
 
 struct log_entry {

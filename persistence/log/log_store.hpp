@@ -58,10 +58,10 @@ struct recovered_log {
 
 struct log_usage {
   std::uint64_t entries = 0;
-  std::uint64_t bytes = 0;         ///< of the entries' payloads
-  std::uint64_t bytes_queued = 0;  ///< submitted, not yet durable
-  std::uint64_t disk_bytes = 0;    ///< of the files
-  std::uint64_t transactions = 0;  ///< committed and synced since the start
+  std::uint64_t bytes = 0;        ///< of the entries' payloads
+  std::uint64_t bytes_queued = 0; ///< submitted, not yet durable
+  std::uint64_t disk_bytes = 0;   ///< of the files
+  std::uint64_t transactions = 0; ///< committed and synced since the start
 };
 
 /// The logs, terms and votes of all shards of a node. Kept narrow so that another implementation
@@ -71,8 +71,8 @@ public:
   virtual ~log_store() = default;
 
   /// Queues a write; never blocks. Any thread; the order of one shard's writes is kept. All that is
-  /// queued when the store turns to its queue goes into one transaction with one sync. The caller
-  /// bounds what it has in flight.
+  /// queued when the store turns to its queue goes into one transaction with one sync, or a few when
+  /// it is much. The caller bounds what it has in flight.
   virtual void submit(log_write write) = 0;
 
   /// Makes the store turn to its queue; called once after a round of submits.

@@ -160,7 +160,7 @@ consensus::impl::outcome consensus::impl::settle(raft_library_result result, std
     raft_library_message_at(library_.get(), i, &wish);
     send(wish);
   }
-  if (!installing_) {
+  if (!installing_ || mutated(mutant::apply_during_install)) {
     // Rule 12. A heartbeat that reaches less far than an earlier one takes the library's commit
     // index back.
     commit_ = mutated(mutant::commit_regression) ? view_.commit : std::max(commit_, view_.commit);
@@ -295,7 +295,7 @@ consensus::impl::outcome consensus::impl::on(snapshot_taken& what) {
   if (installing_ || point.index <= snapshot_.index || point.index < log_.first() || point.index > log_.last()) {
     return {};
   }
-  // The library takes the term of a snapshot that ends at entry 1 for the presence of that entry, and
+  // Rule 16. The library takes the term of a snapshot that ends at entry 1 for the presence of that entry, and
   // sends a follower without any nothing but heartbeats for ever (replication.c, next_index == 1).
   if (point.index == 1) {
     return {};

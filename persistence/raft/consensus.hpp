@@ -6,6 +6,7 @@
 #include <variant>
 #include <vector>
 
+#include "config/limits.hpp"
 #include "persistence/base/types.hpp"
 #include "persistence/log/log_entry.hpp"
 #include "persistence/raft/message.hpp"
@@ -27,7 +28,7 @@ struct consensus_options {
   /// Entries sent to one follower and not yet acknowledged.
   std::uint32_t inflight_entries_max = 1024;
   /// Bytes of entry payload kept in memory for followers, beside what is not applied or not stored.
-  std::size_t cache_bytes_max = 1 << 20;
+  std::size_t cache_bytes_max = limits::log_cache_bytes_max;
   /// How far two nodes' clocks may drift apart within one election timeout; leases end earlier by it.
   std::uint32_t clock_drift_ms = 10;
   std::uint32_t seed = 1; ///< of the randomised timeouts

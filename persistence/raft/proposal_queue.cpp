@@ -1,5 +1,6 @@
 #include "persistence/raft/proposal_queue.hpp"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -7,14 +8,26 @@
 
 namespace godwit::persistence::raft {
 
+namespace {
+
+/// Reserved for a batch when its first mutation comes: as much as the last one took, within reason.
+constexpr std::size_t batch_reserve_max = 256 << 10;
+
+} // namespace
+
 void proposal_queue::gather(std::string_view mutation, proposal_token token) {
+  if (gathering_tokens_.empty()) {
+    gathering_.reserve(std::min(last_bytes_, batch_reserve_max));
+    gathering_tokens_.reserve(last_count_);
+  }
   append_mutation(gathering_, mutation);
   gathering_tokens_.push_back(token);
 }
 
 slice proposal_queue::take() {
   taken_ = std::exchange(gathering_tokens_, {});
-  taken_bytes_ = gathering_.size();
+  taken_bytes_ = last_bytes_ = gathering_.size();
+  last_count_ = taken_.size();
   in_flight_ += taken_.size();
   in_flight_bytes_ += taken_bytes_;
   return slice::adopt(std::exchange(gathering_, {}));

@@ -72,6 +72,8 @@ private:
   std::vector<proposal_token> gathering_tokens_;
   std::vector<proposal_token> taken_; ///< between take() and submitted()
   std::size_t taken_bytes_ = 0;
+  std::size_t last_bytes_ = 0; ///< of the last batch taken
+  std::size_t last_count_ = 0;
   std::deque<entry> entries_; ///< by index; several terms may have one each at the same index
   term_t committed_term_ = 0; ///< of the newest entry that was applied or skipped
   std::size_t in_flight_ = 0;

@@ -11,6 +11,7 @@ std::string_view to_string(raft_errc code) {
   case raft_errc::stale_term: return "the proposal was made in another term";
   case raft_errc::not_ready: return "the leader has not yet applied what its log held at the election";
   case raft_errc::too_many: return "too much waits for completion";
+  case raft_errc::too_large: return "the mutation is larger than one request may write";
   case raft_errc::corrupt: return "the log contradicts what was committed";
   }
   return "unknown error";

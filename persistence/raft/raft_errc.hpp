@@ -13,6 +13,7 @@ enum class raft_errc : std::uint8_t {
   stale_term,       ///< the proposal was made in another term than the current one
   not_ready,        ///< leader, but what its log held at the election is not applied yet
   too_many,         ///< a bound is reached; wait for completions
+  too_large,        ///< more than limits::mutation_bytes_max; waiting does not help
   corrupt,          ///< the log contradicts what was committed; the replica has to stop
 };
 

@@ -16,7 +16,13 @@ std::string in_shard(shard_id shard) { return "shard " + std::to_string(shard.va
 } // namespace
 
 replica::replica(shard_id shard, const replica_options& options, log_store& log, shard_state& state, replica_host& host)
-    : shard_(shard), options_(options), log_(log), state_(state), host_(host), core_(options.consensus) {}
+    : shard_(shard),
+      options_(options),
+      log_(log),
+      state_(state),
+      host_(host),
+      core_(options.consensus),
+      next_write_((write_generation{options.incarnation} << 40) + 1) {}
 
 log_write replica::bootstrap(shard_id shard, const configuration& members) {
   log_write first;
@@ -30,6 +36,7 @@ log_write replica::bootstrap(shard_id shard, const configuration& members) {
 storage_result<void> replica::start(monotonic_ms now, recovered_log recovered) {
   const snapshot_point& point = state_.applied();
   if (recovered.first > point.index + 1) {
+    failed_ = true;
     return fail(persistence_errc::corrupt,
                 in_shard(shard_) + ": the log begins at entry " + std::to_string(recovered.first) +
                   " but the state ends at " + std::to_string(point.index) +
@@ -37,7 +44,8 @@ storage_result<void> replica::start(monotonic_ms now, recovered_log recovered) {
   }
   started begin;
   begin.hard = recovered.hard;
-  begin.hard.term = std::max(begin.hard.term, point.term); // an online snapshot copies the log last
+  // A crash may fall between the import of a later leader's state and the log's next write.
+  begin.hard.term = std::max(begin.hard.term, point.term);
   if (begin.hard.term != recovered.hard.term) {
     begin.hard.vote = no_node;
   }
@@ -48,9 +56,12 @@ storage_result<void> replica::start(monotonic_ms now, recovered_log recovered) {
   begin.entries = std::move(recovered.entries);
   log_bytes_ = payload_bytes(begin.entries);
   applied_ = commit_ = snapshot_index_ = point.index;
-  if (!step(now, std::move(begin))) {
+  expected<effects, raft_errc> todo = core_.step(now, std::move(begin));
+  if (!todo) {
+    failed_ = true;
     return fail(persistence_errc::corrupt, in_shard(shard_) + ": the log contradicts the state");
   }
+  carry_out(now, std::move(*todo));
   return {};
 }
 
@@ -69,7 +80,16 @@ bool replica::round(monotonic_ms now) {
   return std::exchange(handed_to_store_, false);
 }
 
-void replica::receive(monotonic_ms now, message what) { step(now, received{std::move(what)}); }
+void replica::receive(monotonic_ms now, message what) {
+  // A follower whose disk has fallen behind takes a leader's entries for lost on the way and hears the
+  // rest, so that neither memory grows nor an election comes; the leader sends them again.
+  if (append_entries* const append = std::get_if<append_entries>(&what.body); append != nullptr && overloaded()) {
+    append->entries.clear();
+  }
+  step(now, received{std::move(what)});
+}
+
+bool replica::overloaded() const { return state_.full() || write_bytes_ > options_.proposals_in_flight_bytes_max; }
 
 void replica::timer(monotonic_ms now) {
   if (failed_) {
@@ -98,6 +118,7 @@ void replica::log_written(monotonic_ms now, write_generation generation) {
   while (!failed_ && !writes_.empty() && writes_.front().generation <= generation) {
     const write_in_flight done = writes_.front();
     writes_.pop_front();
+    write_bytes_ -= done.bytes;
     if (done.hard && --hard_in_flight_ == 0) {
       for (message& waiting : std::exchange(held_, {})) {
         host_.send(shard_, std::move(waiting));
@@ -145,6 +166,9 @@ void replica::snapshot_arrived(monotonic_ms now, const flushed_state& state) {
 expected<void, raft_errc> replica::try_step(monotonic_ms now, event what) {
   expected<effects, raft_errc> todo = core_.step(now, std::move(what));
   if (!todo) {
+    if (todo.error() == raft_errc::corrupt) {
+      fail_corrupt();
+    }
     return unexpected(todo.error());
   }
   carry_out(now, std::move(*todo));
@@ -156,7 +180,7 @@ bool replica::step(monotonic_ms now, event what) {
     return false;
   }
   const expected<void, raft_errc> done = try_step(now, std::move(what));
-  if (!done) {
+  if (!done && !failed_) {
     fail_corrupt();
   }
   return done.has_value();
@@ -188,7 +212,9 @@ void replica::write(monotonic_ms now, effects& todo) {
   flight.hard = todo.hard.has_value();
   if (todo.append) {
     flight.append = todo.append->generation;
-    log_bytes_ += payload_bytes(todo.append->entries);
+    flight.bytes = payload_bytes(todo.append->entries);
+    write_bytes_ += flight.bytes;
+    log_bytes_ += flight.bytes;
     out.first = todo.append->first;
     out.entries = std::move(todo.append->entries);
   }
@@ -209,7 +235,7 @@ void replica::apply_committed() {
   if (installing() && !mutated(mutant::apply_during_install)) {
     return;
   }
-  std::vector<finished_proposal> finished;
+  finished_.clear();
   const index_t before = applied_;
   bool became_ready = false;
   while (!failed_ && applied_ < commit_) {
@@ -228,7 +254,7 @@ void replica::apply_committed() {
       }
     }
     applied_ = index;
-    proposals_.applied(index, term, finished);
+    proposals_.applied(index, term, finished_);
     if (term == core_.term() && core_.current_role() == role::leader && ready_term_ != term) {
       // The first entry of a leader's own term is its barrier: all that its log held before is
       // applied now (Raft dissertation, 6.4).
@@ -238,7 +264,7 @@ void replica::apply_committed() {
   }
   if (applied_ != before) {
     core_.evictable(applied_);
-    report(finished);
+    report(finished_);
   }
   if (became_ready) {
     host_.role_changed(shard_);

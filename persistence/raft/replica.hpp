@@ -56,6 +56,9 @@ public:
 
 struct replica_options {
   consensus_options consensus;
+  /// Another number for each replica of the same shard that one process makes: completions of an
+  /// earlier one's writes then mean nothing to a later one.
+  std::uint32_t incarnation = 0;
   /// Log entries handed to the log store and not yet durable, at which gathering goes on instead of
   /// a further submit.
   std::uint32_t appends_in_flight_max = 2;
@@ -89,7 +92,7 @@ public:
 
   /// Adds a mutation (bytes of mutation_writer) to what the next entry will hold. `fence` is the
   /// term the caller's knowledge rests on; see ready_term. Errors: not_leader, not_ready,
-  /// stale_term, transfer_pending, too_many.
+  /// stale_term, transfer_pending, too_large, too_many.
   expected<void, raft_errc> propose(term_t fence, std::string_view mutation, proposal_token token);
 
   /// End of a round of the loop: what was gathered goes to the log, what is applied to the state
@@ -109,7 +112,8 @@ public:
   void log_written(monotonic_ms now, write_generation generation);
   void log_read_done(monotonic_ms now, const log_read_request& request, storage_result<std::vector<log_entry>> entries);
   void state_flushed(monotonic_ms now, const flush_completion& done);
-  /// The state store holds a new generation of the shard, durably.
+  /// The state store holds a new generation of the shard, durably. Passed over when it is older than
+  /// what was asked for, or nothing was: fetch again.
   void snapshot_arrived(monotonic_ms now, const flushed_state& state);
   /// Call when due() has come.
   void timer(monotonic_ms now);
@@ -133,6 +137,7 @@ private:
     write_generation generation = 0;
     write_generation append = 0; ///< of the core's append in it, 0: none
     bool hard = false;
+    std::size_t bytes = 0;
     monotonic_ms since = 0;
   };
   struct handover {
@@ -153,6 +158,9 @@ private:
   void submit_gathered(monotonic_ms now);
   void advance_handover(monotonic_ms now);
   void leave_hung_disk(monotonic_ms now);
+  /// The core may still wait for a successor when the replica has given the handover up.
+  [[nodiscard]] bool handing_over() const { return handover_ || core_.transferee() != no_node; }
+  [[nodiscard]] bool overloaded() const;
   void trim_log(monotonic_ms now);
   [[nodiscard]] index_t spared_for_followers(index_t below) const;
   void fail_corrupt();
@@ -168,7 +176,8 @@ private:
   proposal_queue proposals_;
 
   std::deque<write_in_flight> writes_; ///< oldest first
-  write_generation next_write_ = 1;
+  write_generation next_write_;
+  std::size_t write_bytes_ = 0; ///< of writes_
   std::uint32_t hard_in_flight_ = 0;
   std::vector<message> held_;
   std::vector<node_id> reading_; ///< peers for which a log read is under way
@@ -180,6 +189,7 @@ private:
   std::size_t log_bytes_ = 0; ///< payload bytes appended since the last trim, about
   term_t ready_term_ = 0;
   monotonic_ms timer_at_ = 0;
+  std::vector<finished_proposal> finished_; ///< of the call under way; kept for its memory
   bool handed_to_store_ = false;
   bool flush_blocked_ = false; ///< the state is due but waits for the log
   bool failed_ = false;

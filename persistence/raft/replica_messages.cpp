@@ -3,6 +3,7 @@
 #include "persistence/raft/replica.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "persistence/base/mutant.hpp"
@@ -31,13 +32,18 @@ void replica::send(message what) {
       bytes += append->entries[count++].payload.size();
     } while (count < append->entries.size() - 1 &&
              bytes + append->entries[count].payload.size() <= options_.append_bytes_max);
-    message piece{what.from, what.to, what.term, *append};
-    auto& head = std::get<append_entries>(piece.body);
-    head.entries.resize(count);
+    const auto begin = append->entries.begin();
+    const auto end = begin + static_cast<std::ptrdiff_t>(count);
+    append_entries head;
+    head.prev_index = append->prev_index;
+    head.prev_term = append->prev_term;
+    head.leader_commit = append->leader_commit;
+    head.sent_at = append->sent_at;
+    head.entries.assign(std::move_iterator(begin), std::move_iterator(end));
     append->prev_index += count;
     append->prev_term = head.entries.back().term;
-    append->entries.erase(append->entries.begin(), append->entries.begin() + static_cast<std::ptrdiff_t>(count));
-    dispatch(std::move(piece));
+    append->entries.erase(begin, end);
+    dispatch({what.from, what.to, what.term, std::move(head)});
   }
   dispatch(std::move(what));
 }

@@ -19,8 +19,11 @@ expected<void, raft_errc> replica::propose(term_t fence, std::string_view mutati
   if (fence != ready_term_ && !mutated(mutant::no_term_fence)) {
     return unexpected(raft_errc::stale_term);
   }
-  if (handover_) {
+  if (handing_over()) {
     return unexpected(raft_errc::transfer_pending);
+  }
+  if (mutation.size() > limits::mutation_bytes_max) {
+    return unexpected(raft_errc::too_large);
   }
   if (proposals_.in_flight() >= options_.proposals_in_flight_max ||
       proposals_.in_flight_bytes() + mutation.size() > options_.proposals_in_flight_bytes_max ||
@@ -37,8 +40,10 @@ std::uint32_t replica::appends_in_flight() const {
 }
 
 void replica::submit_gathered(monotonic_ms now) {
+  // What gathered before a hung disk made the core hand over waits for the end of that: refused by the
+  // core it would be lost although this replica may go on leading.
   if (!proposals_.gathered() || ready_term_ == 0 || appends_in_flight() >= options_.appends_in_flight_max ||
-      state_.full()) {
+      state_.full() || core_.transferee() != no_node) {
     return;
   }
   slice batch = proposals_.take();
@@ -73,6 +78,9 @@ expected<void, raft_errc> replica::change_members(monotonic_ms now, configuratio
   const term_t term = core_.term();
   expected<effects, raft_errc> todo = core_.step(now, change_submitted{std::move(next)});
   if (!todo) {
+    if (todo.error() == raft_errc::corrupt) {
+      fail_corrupt();
+    }
     return unexpected(todo.error());
   }
   proposals_.submitted_alone(index, term, token);
@@ -91,8 +99,15 @@ expected<void, raft_errc> replica::transfer(monotonic_ms now, node_id to) {
   if (failed_ || ready_term_ == 0) {
     return unexpected(raft_errc::not_leader);
   }
-  if (handover_) {
+  if (handing_over()) {
     return unexpected(raft_errc::transfer_pending);
+  }
+  const std::vector<member>& members = core_.members().members;
+  if (std::none_of(members.begin(), members.end(), [&](const member& each) {
+        return each.role == member_role::voter && each.id != options_.consensus.self &&
+               (to == no_node || each.id == to);
+      })) {
+    return unexpected(raft_errc::bad_member);
   }
   handover_ = handover{to, now + 2 * monotonic_ms{options_.consensus.election_timeout_ms}, false};
   advance_handover(now);
@@ -119,7 +134,7 @@ void replica::advance_handover(monotonic_ms now) {
 void replica::leave_hung_disk(monotonic_ms now) {
   // A leader whose own disk hangs still commits with the others' disks, but every answer then hangs
   // on fewer nodes than it should; somebody else leads better.
-  if (writes_.empty() || core_.current_role() != role::leader || handover_ || core_.transferee() != no_node ||
+  if (failed_ || writes_.empty() || core_.current_role() != role::leader || handing_over() ||
       now - writes_.front().since <= options_.consensus.election_timeout_ms || core_.members().members.size() < 2) {
     return;
   }

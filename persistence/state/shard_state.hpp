@@ -22,8 +22,8 @@ namespace godwit::persistence {
 ///
 /// The overlay is a list of segments: one open, which entries are added to; sealed ones that wait for
 /// their age or for the log; and those handed to the store, which stay until it has them. What the
-/// overlay and the store both hold is equal, so a reader takes its segments first and the store's
-/// snapshot on the same thread right behind, and never sees a gap.
+/// overlay and the store both hold is equal, so a reader that takes its segments and the store's
+/// snapshot in one call on that thread never sees a gap.
 class shard_state {
 public:
   struct options {

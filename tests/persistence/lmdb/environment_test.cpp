@@ -1,6 +1,7 @@
 #include "persistence/lmdb/environment.hpp"
 
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <fstream>
@@ -8,6 +9,8 @@
 #include <string>
 #include <thread>
 #include <vector>
+
+#include <sys/resource.h>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -127,7 +130,7 @@ TEST_F(environment_test, ADataFileThatWasCutOffIsRefused) {
 TEST_F(environment_test, ADamagedHeaderIsRefused) {
   ASSERT_TRUE(open());
   overwrite(16, "damaged!");
-  expect_refused(open(), persistence_errc::corrupt, "restore it from a backup");
+  expect_refused(open(), persistence_errc::corrupt, "restore the folder from a backup");
 }
 
 // The version stands behind the magic number of the header, which stands behind that of the page.
@@ -260,6 +263,23 @@ TEST_F(environment_test, AMapAtItsMaximumIsToldFromOneThatCanGrow) {
   ASSERT_FALSE(grown);
   EXPECT_EQ(grown.error().code, persistence_errc::no_space);
   EXPECT_THAT(grown.error().message, HasSubstr("raise the limit"));
+}
+
+// The size limit of files stands for a full disk. LMDB calls the write that is cut short EIO, and the blocks before
+// the cut can be written again: they are no proof of room.
+TEST_F(environment_test, AFullDiskIsToldFromAFailingOneAfterALargeTransaction) {
+  const auto env = open(16 << 20);
+  ASSERT_NE(std::signal(SIGXFSZ, SIG_IGN), SIG_ERR);
+  rlimit usual{};
+  ::getrlimit(RLIMIT_FSIZE, &usual);
+  const rlimit small{(3 << 20) + 2048, usual.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
+  const int code = put(**env, 0, 1500);
+  const bool full = (*env)->disk_full();
+  ::setrlimit(RLIMIT_FSIZE, &usual);
+  EXPECT_EQ(code, EIO);
+  EXPECT_TRUE(full);
+  EXPECT_FALSE((*env)->disk_full());
 }
 
 TEST_F(environment_test, AGrownMapStaysGrownAfterReopening) {

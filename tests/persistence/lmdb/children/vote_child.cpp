@@ -1,7 +1,8 @@
 // godwit_vote_child FOLDER LEDGER COUNT [vote_unsynced | split_hard_state]
 //
 // Writes COUNT votes, one after the other, each for a node that follows from its term, and puts the term of the
-// last one that was reported durable into LEDGER. Exits with 0, or with 4 when the store refused.
+// last one that was reported durable into LEDGER. With `found` for COUNT it writes nothing but what it found into
+// LEDGER, as a node does that acts on it. Exits with 0, or with 4 when the store refused.
 
 #include <condition_variable>
 #include <cstdint>
@@ -73,6 +74,13 @@ int main(int argc, char** argv) {
   const auto store = lmdb_log_store::open(**env, sink);
   if (!store) {
     waiting_sink::end(store.error());
+  }
+  if (std::strcmp(argv[3], "found") == 0) {
+    const auto log = (*store)->recover(shard_id(1), 0);
+    if (!log) {
+      waiting_sink::end(log.error());
+    }
+    return ::pwrite(ledger, &log->hard.term, sizeof(term_t), 0) == sizeof(term_t) ? 0 : 3;
   }
   for (std::uint64_t term = 1; term <= std::strtoull(argv[3], nullptr, 10); ++term) {
     log_write write;

@@ -89,6 +89,21 @@ TEST(consensus_rules, AGapBetweenSnapshotAndLogIsRefused) {
   EXPECT_EQ(done.error(), raft_errc::corrupt);
 }
 
+// Rule 16. With its log beginning at entry 2 and a snapshot of entry 1, a leader would send a follower
+// without any entry nothing but heartbeats.
+TEST(consensus_rules, ASnapshotOfTheFirstEntryAloneTrimsNothing) {
+  lone_consensus follower{2, {change_to(1, voters(3))}};
+  const auto appended = follower.receive(2, 2, append(1, 1, {command(2, "a")}, 2));
+  follower.step(append_persisted{appended->append->generation});
+  const auto first = follower.step(snapshot_taken{{1, 1, voters(3), 1}, 0});
+  ASSERT_TRUE(first.has_value());
+  EXPECT_EQ(first->trim_below, 0U);
+  EXPECT_EQ(follower.core.first_index(), 1U);
+  const auto second = follower.step(snapshot_taken{{2, 2, voters(3), 1}, 0});
+  ASSERT_TRUE(second.has_value());
+  EXPECT_EQ(second->trim_below, 3U);
+}
+
 // Rule 3. Completions of writes to the log that an installation drops mean nothing, and what is
 // committed is not raised before its end.
 TEST(consensus_rules, AnInstallationDropsTheLogAndItsCompletions) {

@@ -95,6 +95,15 @@ TEST_F(replica_proposals, TheBoundOnProposalsRefusesTheNextOne) {
   EXPECT_TRUE(propose(subject->ready_term(), 3));
 }
 
+// Goal: a mutation that no entry may hold is refused by name, for waiting would not help.
+TEST_F(replica_proposals, AMutationBeyondItsBoundIsRefused) {
+  start(1);
+  settle();
+  EXPECT_EQ(subject->propose(subject->ready_term(), std::string(limits::mutation_bytes_max + 1, 'x'), 1).error(),
+            raft_errc::too_large);
+  EXPECT_TRUE(subject->proposals().idle());
+}
+
 // Goal: a deposed leader answers what never became an entry at once, and leaves the rest open until
 // its index is decided. Method: node 3 leads term + 1 and puts another entry in that place.
 TEST_F(replica_proposals, SteppingDownDecidesNothingAboutEntriesInTheLog) {
@@ -169,7 +178,6 @@ TEST_F(replica_messages, LongAppendsGoInPieces) {
   settle();
   host.sent.clear();
   append_result behind; // node 3 has nothing of it
-  behind.rejected = 1;
   behind.rejected = first - 1;
   behind.last_index = 1;
   receive(3, subject->core().term(), behind);
@@ -193,6 +201,48 @@ TEST_F(replica_messages, LongAppendsGoInPieces) {
   EXPECT_GE(entries, 10U);
 }
 
+// Goal: a follower whose disk hangs does not gather a leader's entries in memory, and still knows its leader.
+// Method: nothing that it is sent becomes durable; the leader sends without end.
+TEST_F(replica_messages, AFollowerWithAHangingDiskTakesNoMoreEntriesThanItsBound) {
+  start(3, [](replica_options& options) { options.proposals_in_flight_bytes_max = 10'000; });
+  append_entries more;
+  more.prev_index = 1;
+  more.prev_term = 1;
+  for (int i = 0; i < 100; ++i) {
+    more.entries.assign(1, {2, entry_kind::command, slice::adopt(std::string(1000, 'x'))});
+    receive(2, 2, more);
+    more.prev_index = subject->core().last_index();
+    more.prev_term = subject->core().term_of(more.prev_index);
+    now += 100;
+    subject->timer(now);
+  }
+  EXPECT_LE(subject->core().last_index(), 13U);
+  EXPECT_EQ(subject->core().current_role(), role::follower);
+  EXPECT_EQ(subject->core().leader(), node_id{2});
+  settle();
+  receive(2, 2, more);
+  EXPECT_EQ(subject->core().last_index(), more.prev_index + 1);
+}
+
+// Goal: completions that were meant for an earlier replica of the shard in this process mean nothing.
+TEST_F(replica_messages, CompletionsOfAnEarlierReplicaMeanNothing) {
+  start(3);
+  now += 10'000;
+  request_vote ask;
+  ask.last_index = 10;
+  ask.last_term = 9;
+  receive(2, 10, ask);
+  ASSERT_FALSE(log.queued.empty());
+  const write_generation old = log.queued.back().generation;
+  restart([](replica_options& options) { options.incarnation = 1; });
+  now += 10'000;
+  ask.last_term = 10;
+  receive(2, 11, ask);
+  ASSERT_EQ(subject->messages_held(), 1U);
+  subject->log_written(now, old + 100);
+  EXPECT_EQ(subject->messages_held(), 1U);
+}
+
 // --- handing over ---------------------------------------------------------------------------------
 
 // Goal: leadership goes only after what was accepted is answered, and nothing new is accepted.
@@ -214,6 +264,17 @@ TEST_F(replica_handover, ATransferWaitsForWhatIsInFlight) {
   EXPECT_EQ(host.take<timeout_now>().size(), 1U);
 }
 
+// Goal: a transfer to somebody who cannot lead is refused at once.
+TEST_F(replica_handover, ATransferGoesToAnotherVoterOnly) {
+  start(3);
+  elect();
+  settle();
+  acknowledge();
+  EXPECT_EQ(subject->transfer(now, node_id{1}).error(), raft_errc::bad_member);
+  EXPECT_EQ(subject->transfer(now, node_id{9}).error(), raft_errc::bad_member);
+  EXPECT_TRUE(propose(subject->ready_term(), 1));
+}
+
 // Goal: a transfer that leads nowhere ends, and the leader works again.
 TEST_F(replica_handover, ATransferThatFailsIsGivenUp) {
   start(3);
@@ -230,6 +291,69 @@ TEST_F(replica_handover, ATransferThatFailsIsGivenUp) {
   }
   ASSERT_EQ(subject->core().current_role(), role::leader);
   EXPECT_TRUE(propose(subject->ready_term(), 1));
+}
+
+// Goal: nothing is accepted that the core would refuse. Method: what is in flight takes almost two
+// election timeouts, so that the replica gives up long before the core does.
+TEST_F(replica_handover, NothingIsAcceptedWhileTheCoreStillWaitsForASuccessor) {
+  start(3);
+  elect();
+  settle();
+  acknowledge();
+  append_result alive; // keeps the leader in office and has nothing new
+  alive.last_index = subject->core().last_index();
+  ASSERT_TRUE(propose(subject->ready_term(), 1));
+  settle();
+  ASSERT_TRUE(subject->transfer(now, node_id{3})); // which says nothing
+  for (int i = 0; i < 19; ++i) {
+    now += 100;
+    subject->timer(now);
+    receive(2, subject->core().term(), alive);
+  }
+  acknowledge();
+  settle();
+  ASSERT_EQ(subject->core().transferee(), node_id{3});
+  now += 150;
+  settle();
+  ASSERT_EQ(subject->core().transferee(), node_id{3});
+  EXPECT_EQ(propose(subject->ready_term(), 2).error(), raft_errc::transfer_pending);
+  EXPECT_EQ(subject->transfer(now, node_id{2}).error(), raft_errc::transfer_pending);
+  for (int i = 0; i < 12; ++i) {
+    now += 100;
+    subject->timer(now);
+    acknowledge();
+    settle();
+  }
+  EXPECT_TRUE(propose(subject->ready_term(), 3));
+}
+
+// Goal: what gathered before a hung disk made the leader hand over is not lost when nobody takes over.
+TEST_F(replica_handover, WhatGatheredSurvivesAHandoverThatFails) {
+  start(3);
+  elect();
+  settle();
+  acknowledge();
+  ASSERT_TRUE(propose(subject->ready_term(), 1));
+  subject->round(now);
+  ASSERT_TRUE(propose(subject->ready_term(), 2));
+  for (int i = 0; i < 15 && subject->core().transferee() == no_node; ++i) {
+    now += 100;
+    subject->timer(now);
+    acknowledge();
+  }
+  ASSERT_NE(subject->core().transferee(), no_node);
+  subject->round(now);
+  EXPECT_TRUE(host.done.empty());
+  for (int i = 0; i < 12; ++i) {
+    now += 100;
+    subject->timer(now);
+    acknowledge();
+  }
+  settle();
+  acknowledge();
+  ASSERT_EQ(host.done.size(), 2U);
+  EXPECT_EQ(host.done[0].outcome, proposal_outcome::applied);
+  EXPECT_EQ(host.done[1].outcome, proposal_outcome::applied);
 }
 
 // Goal: a leader whose disk hangs longer than the election timeout hands over.
