@@ -1,6 +1,7 @@
 // How long a node takes from the start of its process's storage to leading every shard again.
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -70,7 +71,10 @@ void forget_pages(const std::filesystem::path& folder) {
 std::uint64_t size_of(const std::filesystem::path& folder) {
   std::uint64_t sum = 0;
   for (const auto& each : std::filesystem::recursive_directory_iterator(folder)) {
-    sum += each.is_regular_file() ? each.file_size() : 0;
+    struct stat status {};
+    if (each.is_regular_file() && ::stat(each.path().c_str(), &status) == 0) {
+      sum += static_cast<std::uint64_t>(status.st_blocks) * 512; // the files are sparse
+    }
   }
   return sum;
 }
