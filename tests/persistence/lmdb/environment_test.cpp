@@ -113,7 +113,7 @@ TEST_F(environment_test, AnEmptyFolderIsRefusedUnlessItMayBeFilled) {
 TEST_F(environment_test, AnEmptiedDataFileIsRefused) {
   ASSERT_TRUE(open());
   std::filesystem::resize_file(data_file(), 0);
-  expect_refused(open(1 << 20, 0, false), persistence_errc::corrupt, "Restore");
+  expect_refused(open(1 << 20, 0, false), persistence_errc::corrupt, "restore the folder from a backup");
 }
 
 // Without the check the process would end with SIGBUS at the first read behind the end.
