@@ -45,8 +45,8 @@ public:
   /// Fetch the shard's state from its leader, not older than `at_least`, into the state store; then
   /// call replica::snapshot_arrived. Keep trying, from whoever leads; a later call replaces this one.
   /// When whoever leads stands below `at_least` for several election timeouts, end this replica, let its
-  /// writes finish, and make a new one from its disks, which still hold what they held before the
-  /// install: the leader that offered the snapshot is gone, and the present one may need this voter's
+  /// writes finish, and make a new one of another incarnation from its disks, which still hold what they
+  /// held before the install: the leader that offered the snapshot is gone, and the present one may need this voter's
   /// acknowledgements to learn that what it was offered is committed.
   virtual void fetch_snapshot(shard_id shard, node_id from, const snapshot_point& at_least) = 0;
 
