@@ -53,8 +53,8 @@ void proposal_queue::submitted_alone(index_t index, term_t term, proposal_token 
 
 void proposal_queue::insert(entry added) {
   // A replica that led before may still have entries of its older term queued at this index and
-  // behind it. They left its own log, yet another replica may hold them and lead next, so that
-  // only the application of their index decides.
+  // behind it. They left its own log, yet another replica may hold them and lead next, so that only
+  // what is applied decides.
   auto at = entries_.end();
   while (at != entries_.begin() && std::prev(at)->index > added.index) {
     --at;

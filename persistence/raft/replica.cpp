@@ -330,8 +330,9 @@ index_t replica::spared_for_followers(index_t below) const {
 // --- failure --------------------------------------------------------------------------------------
 
 void replica::fail_corrupt() {
-  fail_with({persistence_errc::corrupt, in_shard(shard_) + ": its log contradicts what was committed; take the node's "
-                                                           "folder away and let it be filled from the other nodes"});
+  fail_with({persistence_errc::corrupt,
+             in_shard(shard_) + ": its log contradicts what was committed; remove the node from the cluster and add it "
+                                "again as a new one with an empty folder"});
 }
 
 void replica::fail_with(storage_error why) {
