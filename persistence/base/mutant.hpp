@@ -35,6 +35,7 @@ enum class mutant : std::uint8_t {
   nonvoter_refuses,         ///< 14: a node that is no voter in its own configuration refuses its vote
   unsynced_demotion,        ///< 13: a change that leaves one voter is sent before that one has it
   installing_refuses,       ///< 15: a node that installs a snapshot keeps a silent leader and its vote
+  snapshot_of_first_entry,  ///< 16: a snapshot may end at entry 1
   // the replica and the stores
   send_before_hard_state,   ///< 1: messages leave before term and vote are durable
   split_hard_state,         ///< 1: term and vote are written one after the other

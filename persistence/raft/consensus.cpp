@@ -297,7 +297,7 @@ consensus::impl::outcome consensus::impl::on(snapshot_taken& what) {
   }
   // Rule 16. The library takes the term of a snapshot that ends at entry 1 for the presence of that entry, and
   // sends a follower without any nothing but heartbeats for ever (replication.c, next_index == 1).
-  if (point.index == 1) {
+  if (point.index == 1 && !mutated(mutant::snapshot_of_first_entry)) {
     return {};
   }
   const index_t first_before = log_.first();

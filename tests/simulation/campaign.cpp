@@ -50,6 +50,7 @@ constexpr std::array mutant_names{
   NAMED(nonvoter_refuses),
   NAMED(unsynced_demotion),
   NAMED(installing_refuses),
+  NAMED(snapshot_of_first_entry),
   NAMED(send_before_hard_state),
   NAMED(split_hard_state),
   NAMED(acknowledge_before_majority),

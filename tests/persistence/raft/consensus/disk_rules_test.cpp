@@ -104,6 +104,16 @@ TEST(consensus_rules, ASnapshotOfTheFirstEntryAloneTrimsNothing) {
   EXPECT_EQ(second->trim_below, 3U);
 }
 
+TEST(consensus_rules, WithTheRuleSwitchedOffASnapshotOfTheFirstEntryTrimsIt) {
+  const mutant_on off{mutant::snapshot_of_first_entry};
+  lone_consensus follower{2, {change_to(1, voters(3))}};
+  const auto appended = follower.receive(2, 2, append(1, 1, {command(2, "a")}, 2));
+  follower.step(append_persisted{appended->append->generation});
+  const auto first = follower.step(snapshot_taken{{1, 1, voters(3), 1}, 0});
+  ASSERT_TRUE(first.has_value());
+  EXPECT_EQ(follower.core.first_index(), 2U);
+}
+
 // Rule 3. Completions of writes to the log that an installation drops mean nothing, and what is
 // committed is not raised before its end.
 TEST(consensus_rules, AnInstallationDropsTheLogAndItsCompletions) {
