@@ -217,7 +217,12 @@ storage_result<read_transaction> environment::begin_read(when_growing then) {
     if (gate_->growing && then == when_growing::wait) {
       gate_->changed.wait(lock, [this] { return !gate_->growing; });
     }
-    if (gate_->growing || gate_->open >= limits::readers_max) {
+    if (gate_->growing) {
+      return fail(persistence_errc::busy, "data folder " + folder().string() +
+                                            ": the data file is being made larger, which waits for all readers. Try "
+                                            "again in a moment.");
+    }
+    if (gate_->open >= limits::readers_max) {
       return unexpected(error(MDB_READERS_FULL, "beginning to read"));
     }
     ++gate_->open;

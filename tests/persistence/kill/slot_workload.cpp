@@ -1,6 +1,8 @@
 #include "tests/persistence/kill/slot_workload.hpp"
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 
 namespace godwit::test {
 
@@ -8,6 +10,7 @@ namespace {
 
 constexpr table_id counts{1};
 constexpr table_id histories{2};
+constexpr int busy_retries = 10'000;
 
 std::string big_endian(std::uint64_t value) {
   std::string out(8, '\0');
@@ -58,7 +61,12 @@ std::optional<std::string> slot_workload::check(shard_id shard, std::uint32_t nu
   const auto wrong = [&](const std::string& what) {
     return "slot " + std::to_string(number) + " of shard " + std::to_string(shard.value()) + ": " + what;
   };
+  // Busy is no finding: the data file may be growing, and then nobody may begin to read.
   auto view = node_.state_of(shard).open_view();
+  for (int i = 0; i < busy_retries && !view && view.error().code == persistence_errc::busy; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    view = node_.state_of(shard).open_view();
+  }
   if (!view) {
     return wrong(view.error().message);
   }
