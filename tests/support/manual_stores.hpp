@@ -68,7 +68,7 @@ public:
 };
 
 /// A state store that keeps points and counts flushes, and no rows: for tests of who flushes when.
-class manual_state_store final : public state_store {
+class manual_state_store : public state_store {
 public:
   storage_result<flushed_state> recover(shard_id) override { return point; }
   void flush(state_flush what) override { queued.push_back(std::move(what)); }

@@ -16,11 +16,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Folders that hold no source of the project: version control and builds.
+/// Folders that hold no source of the project: version control, builds and what npm installs.
 bool is_foreign(const fs::path& folder) {
   const std::string name = folder.filename().string();
-  return name == ".git" || name == ".cache" || name == "build" || name.starts_with("build-") ||
-         fs::exists(folder / "CMakeCache.txt");
+  return name == ".git" || name == ".cache" || name == "build" || name == "node_modules" ||
+         name.starts_with("build-") || fs::exists(folder / "CMakeCache.txt");
 }
 
 std::set<std::string> tree_paths() {
