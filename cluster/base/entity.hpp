@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+
+#include "persistence/base/types.hpp"
+#include "persistence/state/row_key.hpp"
+
+namespace godwit::cluster {
+
+using persistence::entity_id;
+using persistence::shard_id;
+using persistence::term_t;
+
+/// What an entity actor is. Crosses between nodes: never renumber.
+enum class entity_kind : std::uint8_t {
+  user = 1,     ///< id: the user id
+  phone = 2,    ///< id: scattered(phone number)
+  auth_key = 3, ///< id: auth_key_id
+};
+
+/// The address of an entity, whichever node it is on.
+struct entity_ref {
+  entity_kind kind{};
+  entity_id id;
+
+  friend bool operator==(const entity_ref&, const entity_ref&) = default;
+};
+
+/// The shard of an entity: the lowest bits of its id, so that routing needs no directory and doubling
+/// the number of shards splits each by one more bit. `shards` is a power of two.
+constexpr shard_id shard_of(entity_id id, std::uint16_t shards) {
+  return shard_id{static_cast<std::uint16_t>(id.value() & (shards - 1U))};
+}
+
+/// A number spread over all 64 bits, one to one (the finalizer of SplitMix64): the entity id of things
+/// whose own number says nothing in its lowest bits.
+constexpr entity_id scattered(std::uint64_t number) {
+  number = (number ^ (number >> 30)) * 0xbf58476d1ce4e5b9ULL;
+  number = (number ^ (number >> 27)) * 0x94d049bb133111ebULL;
+  return entity_id{number ^ (number >> 31)};
+}
+
+} // namespace godwit::cluster
+
+template <>
+struct std::hash<godwit::cluster::entity_ref> {
+  std::size_t operator()(const godwit::cluster::entity_ref& ref) const noexcept {
+    return std::hash<std::uint64_t>{}(ref.id.value() * 31 + static_cast<std::uint64_t>(ref.kind));
+  }
+};

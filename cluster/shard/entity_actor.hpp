@@ -1,0 +1,102 @@
+#pragma once
+
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cluster/base/pinned_actor.hpp"
+#include "cluster/shard/entity_request.hpp"
+#include "cluster/shard/shard_context.hpp"
+#include "persistence/state/mutation.hpp"
+
+namespace godwit::cluster {
+
+/// Rows of one table that an entity has, in order of their sub-keys.
+struct loaded_row {
+  persistence::table_id table;
+  std::string sub_key;
+  std::string value;
+};
+
+/// Base of every entity actor: at most one per entity and term, on the loop of its shard, started by
+/// the shard's host at the first request and ended when idle. Its state is a cache of the shard's rows:
+/// it may end at any time and loses nothing.
+///
+/// Proposed, not yet applied state serves the entity's own checks alone: every reply, errors included,
+/// waits until the state it rests on is applied. `reply` sees to that: it goes out when everything that
+/// was proposed before it is applied.
+class entity_actor : public pinned_actor {
+public:
+  entity_actor(caf::actor_config& config, home_loop& home, shard_context& shard, entity_ref self);
+  ~entity_actor() override;
+
+  caf::behavior make_behavior() final;
+  /// On the loop, at the end, whatever the reason; an override calls this one.
+  void on_exit() override;
+
+protected:
+  /// The tables this entity loads whole before its first request. Tables that may be large are not
+  /// among them: read those when needed.
+  [[nodiscard]] virtual std::vector<persistence::table_id> tables() const = 0;
+  /// All rows of tables(), then requests begin.
+  virtual void load(const std::vector<loaded_row>& rows) = 0;
+  /// Answer by `reply` or `fail`, now or later, once per request. An exception ends the entity: what waits
+  /// in it is answered `unavailable`, and the next request starts it again, within its restart budget.
+  virtual void handle(const entity_request_ptr& request) = 0;
+  /// Further messages of a kind of entity; none by default.
+  virtual caf::message_handler more_handlers() { return {}; }
+  /// True while the actor must not be ended for idleness: sessions listen to it, a timer runs. Requests that
+  /// are not answered keep it anyway.
+  [[nodiscard]] virtual bool busy() const { return false; }
+
+  [[nodiscard]] const entity_ref& self_ref() const { return self_; }
+  [[nodiscard]] shard_context& shard() const { return shard_; }
+  [[nodiscard]] unix_time date() const { return shard_.date(); }
+
+  /// Appends rows to the mutation that is being built; propose() sends it as one.
+  persistence::mutation_writer& mutation();
+  /// Proposes what mutation() gathered, if anything. Replies made after it wait for it.
+  void propose();
+
+  /// Sends the answer once everything proposed so far is applied. What mutation() gathered has to be
+  /// proposed before: otherwise it throws, which ends the entity.
+  void reply(const entity_request_ptr& request, std::string body);
+  void fail(const entity_request_ptr& request, rpc_error error);
+  /// Runs `then` on this actor once everything proposed so far is applied.
+  void when_applied(std::function<void()> then);
+
+private:
+  struct waiting {
+    std::uint64_t after = 0; ///< proposal
+    entity_request_ptr request;
+    entity_reply reply;
+    std::function<void()> then; ///< in place of a reply
+  };
+  struct loader;
+
+  void take_request(const entity_request_ptr& request);
+  void answer(const entity_request_ptr& request, entity_reply what);
+  void finish(waiting&& what);
+  void applied(std::uint64_t token);
+  void require_proposed() const;
+  void read_page();
+  void take_page(persistence::storage_result<persistence::row_page> page);
+  void finish_loading();
+  [[nodiscard]] bool at_rest() const;
+  caf::error fail_with(std::exception_ptr& what) const;
+
+  shard_context& shard_;
+  entity_ref self_;
+  std::string mutation_bytes_;
+  persistence::mutation_writer writer_{mutation_bytes_};
+  std::uint64_t proposed_ = 0;
+  std::uint64_t applied_ = 0;
+  std::uint32_t open_ = 0;         ///< requests that handle() was given and that are not answered
+  std::vector<waiting> waiting_;   ///< by `after`
+  std::unique_ptr<loader> loader_; ///< until everything is loaded
+};
+
+} // namespace godwit::cluster

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <caf/actor.hpp>
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/intrusive_ptr.hpp>
+#include <caf/ref_counted.hpp>
+
+#include <cstdint>
+#include <string>
+
+#include "cluster/base/entity.hpp"
+#include "protocol/ids.hpp"
+#include "protocol/rpc_error.hpp"
+
+namespace godwit::cluster {
+
+/// What the body of a request is. Crosses between nodes: never renumber.
+enum class request_type : std::uint8_t {
+  call = 1,    ///< a function of the API as the client sent it, boxed; answered at the caller's layer
+  command = 2, ///< a Protobuf message of the entity's kind, from another part of the server
+};
+
+/// Who asks, as the session that took the call knows it. All zero for the server's own commands.
+struct caller {
+  user_id user;
+  authorization_id authorization;
+  auth_key_id key; ///< the permanent key
+  session_id session;
+  layer_t layer = 0;
+};
+
+/// One request to one entity. Never changed after it was sent; crosses nodes as an envelope.
+struct entity_request : caf::ref_counted {
+  entity_ref to;
+  request_type type = request_type::command;
+  caller from;
+  std::string body;
+  /// Who hears entity_reply; may be empty for commands that nobody waits for.
+  caf::actor reply_to;
+  /// Comes back in the reply; the asker's own.
+  std::uint64_t token = 0;
+  /// Of the shard that works on it: its number among those in flight there. Touched on its loop alone.
+  mutable std::uint64_t in_flight = 0;
+};
+using entity_request_ptr = caf::intrusive_ptr<entity_request>;
+
+enum class reply_status : std::uint8_t {
+  ok,
+  error,       ///< the entity's own answer: `error`
+  unavailable, ///< the shard has no leader, is loading or lost its term: what was asked may or may not have
+               ///< happened. Ask again; requests are idempotent or deduplicated.
+};
+
+/// The answer to one request, sent to `reply_to` when what it says is committed.
+struct entity_reply {
+  std::uint64_t token = 0;
+  reply_status status = reply_status::ok;
+  rpc_error error;
+  std::string body; ///< TL at the caller's layer, or the Protobuf answer of the command
+};
+
+} // namespace godwit::cluster
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(godwit::cluster::entity_request_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(godwit::cluster::entity_reply)

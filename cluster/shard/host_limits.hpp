@@ -1,0 +1,23 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "config/limits.hpp"
+
+namespace godwit::cluster {
+
+/// The bounds of one shard's host, for tests to make them small.
+struct host_limits {
+  std::uint32_t requests_in_flight_max = limits::shard_requests_in_flight_max;
+  std::uint32_t request_timeout_ms = limits::request_timeout_ms;
+  std::size_t proposals_kept_bytes_max = limits::shard_proposals_kept_bytes_max;
+  std::uint32_t entities_max = limits::shard_entities_max;
+  std::uint32_t entity_idle_ms = limits::entity_idle_ms;
+  std::uint32_t entity_restarts_max = limits::entity_restarts_max;
+  std::uint32_t entity_restart_window_ms = limits::entity_restart_window_ms;
+  std::uint32_t entity_refusal_ms = limits::entity_refusal_ms;
+  std::uint32_t drain_ms = limits::shard_drain_ms;
+};
+
+} // namespace godwit::cluster

@@ -1,0 +1,20 @@
+#pragma once
+
+#include "cluster/shard/entity_request.hpp"
+
+namespace godwit::cluster {
+
+/// Finds the shard of an entity, its leader and that leader's node, and hands the request over: a
+/// mailbox here, an envelope on the peer link elsewhere. Safe from every thread.
+class router {
+public:
+  virtual ~router() = default;
+
+  /// Always ends in one entity_reply to `reply_to`, `unavailable` at the latest after
+  /// limits::request_timeout_ms; or, when the asker is gone, in nothing.
+  virtual void send(entity_request_ptr request) = 0;
+
+  [[nodiscard]] virtual std::uint16_t shards() const = 0;
+};
+
+} // namespace godwit::cluster

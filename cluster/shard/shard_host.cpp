@@ -1,0 +1,233 @@
+#include "cluster/shard/shard_host.hpp"
+
+#include <caf/send.hpp>
+
+#include <algorithm>
+#include <utility>
+
+#include "cluster/shard/messages.hpp"
+#include "cluster/shard/shard_log.hpp"
+
+namespace godwit::cluster {
+
+shard_host::shard_host(caf::actor_config& config, home_loop& home_of, replica_port& replica, setup with)
+    : pinned_actor(config, home_of),
+      replica_(replica),
+      setup_(std::move(with)),
+      counters_(*setup_.counters),
+      ledger_(setup_.limits.request_timeout_ms),
+      timeout_([this] { time_out(); }),
+      budget_(
+        {setup_.limits.entity_restarts_max, setup_.limits.entity_restart_window_ms, setup_.limits.entity_refusal_ms}),
+      idle_timer_([this] { rest_idle(); }),
+      drain_timer_([this] {
+        end_term();
+        caf::anon_send(caf::actor_cast<caf::actor>(this), shard_stop_step{});
+      }) {}
+
+shard_host::~shard_host() = default;
+
+caf::behavior shard_host::make_behavior() {
+  set_default_handler(caf::drop);
+  set_down_handler([this](const caf::down_msg& message) { down(message); });
+  set_exception_handler([this](std::exception_ptr&) -> caf::error {
+    log::error(shard_log, "host_threw", {{"shard", setup_.shard}});
+    return caf::make_error(caf::sec::runtime_error);
+  });
+  replica_.listen(this);
+  ready_term_changed(replica_.ready_term());
+  return {
+    [this](const entity_request_ptr& request) { take(request); },
+    [this](const entity_stays& entity) { stays(entity.who); },
+    [this](const shard_stop&) { begin_stop(); },
+    [this](const shard_stop_step&) { continue_stop(); },
+  };
+}
+
+void shard_host::on_exit() {
+  // On the loop, unlike the destructor: timers leave their queue here.
+  home().disarm(timeout_);
+  home().disarm(idle_timer_);
+  home().disarm(drain_timer_);
+  end_term();
+  replica_.listen(nullptr);
+  if (const auto ended = std::exchange(setup_.ended, nullptr)) {
+    ended(drained_);
+  }
+}
+
+unix_time shard_host::date() {
+  last_date_ = std::max(last_date_, home().date());
+  return last_date_;
+}
+
+// --- requests -------------------------------------------------------------------------------------
+
+void shard_host::take(const entity_request_ptr& request) {
+  counters_.requests.add();
+  if (stopping_ || ledger_.size() >= setup_.limits.requests_in_flight_max) {
+    counters_.refused.add();
+    refuse(request);
+    return;
+  }
+  ledger_.begin(request, home().now());
+  follow_ledger();
+  if (term_ == 0 || !kept_.empty() || !waiting_.empty()) {
+    waiting_.push_back(request);
+    counters_.requests_waiting.add(1);
+  } else {
+    forward(request);
+  }
+}
+
+void shard_host::forward(const entity_request_ptr& request) {
+  if (!ledger_.holds(*request)) {
+    return; // answered while it waited
+  }
+  const auto found = slots_.find(request->to);
+  slot* const to = found != slots_.end() ? &found->second : start(request->to);
+  if (to == nullptr) {
+    ledger_.end(*request);
+    follow_ledger();
+    refuse(request);
+  } else if (to->at != phase::running) {
+    to->pending.push_back(request);
+  } else {
+    to->used = home().now();
+    idle_.splice(idle_.end(), idle_, to->place);
+    ledger_.forwarded(*request);
+    caf::anon_send(to->actor, request);
+  }
+}
+
+void shard_host::forward_waiting() {
+  while (term_ != 0 && kept_.empty() && !waiting_.empty()) {
+    const entity_request_ptr next = std::move(waiting_.front());
+    waiting_.pop_front();
+    counters_.requests_waiting.add(-1);
+    forward(next);
+  }
+}
+
+void shard_host::answer(const entity_request_ptr& request, entity_reply what) {
+  if (!ledger_.end(*request)) {
+    return;
+  }
+  follow_ledger();
+  (what.status == reply_status::unavailable ? counters_.unavailable : counters_.replies).add();
+  shard_context::answer(request, std::move(what));
+}
+
+void shard_host::refuse(const entity_request_ptr& request) {
+  entity_reply none;
+  none.status = reply_status::unavailable;
+  counters_.unavailable.add();
+  shard_context::answer(request, std::move(none));
+}
+
+void shard_host::refuse_all(const std::vector<entity_request_ptr>& requests) {
+  follow_ledger();
+  for (const entity_request_ptr& each : requests) {
+    refuse(each);
+  }
+}
+
+void shard_host::time_out() {
+  const std::vector<entity_request_ptr> late = ledger_.take_due(home().now());
+  counters_.timed_out.add(late.size());
+  refuse_all(late);
+  // What waits is the newest of the shard, so that the late ones of it are at its front.
+  while (!waiting_.empty() && !ledger_.holds(*waiting_.front())) {
+    waiting_.pop_front();
+    counters_.requests_waiting.add(-1);
+  }
+}
+
+/// After every change of the ledger.
+void shard_host::follow_ledger() {
+  counters_.requests_open.add(static_cast<std::int64_t>(ledger_.size()) - open_told_);
+  open_told_ = static_cast<std::int64_t>(ledger_.size());
+  if (!timeout_.armed() && !ledger_.empty()) {
+    home().arm(timeout_, ledger_.due());
+  }
+  if (stopping_ && ledger_.empty()) {
+    caf::anon_send(caf::actor_cast<caf::actor>(this), shard_stop_step{});
+  }
+}
+
+// --- terms ----------------------------------------------------------------------------------------
+
+void shard_host::ready_term_changed(term_t ready) {
+  if (ready == replica_term_) {
+    return;
+  }
+  replica_term_ = ready;
+  end_term();
+  begin_term();
+}
+
+void shard_host::begin_term() {
+  if (term_ != 0 || replica_term_ == 0 || stopping_ || !alive_.empty()) {
+    return;
+  }
+  term_ = replica_term_;
+  counters_.shards_ready.add(1);
+  counters_.terms.add();
+  if (setup_.ready) {
+    setup_.ready(term_);
+  }
+  forward_waiting();
+}
+
+void shard_host::end_term() {
+  if (term_ == 0) {
+    return;
+  }
+  term_ = 0;
+  counters_.shards_ready.add(-1);
+  for (proposal& each : proposals_) {
+    each.from = nullptr; // its end, if it comes, concerns nobody
+  }
+  counters_.proposals_kept_bytes.add(-static_cast<std::int64_t>(kept_bytes_));
+  kept_.clear();
+  kept_bytes_ = 0;
+  settled_.clear();
+  counters_.requests_waiting.add(-static_cast<std::int64_t>(waiting_.size()));
+  waiting_.clear();
+  refuse_all(ledger_.take_all());
+  for (auto each = slots_.begin(); each != slots_.end();) {
+    slot& of = each->second;
+    of.pending.clear();
+    of.proposals = 0;
+    of.settled = false;
+    leave(of);
+    each = of.actor ? std::next(each) : slots_.erase(each);
+  }
+  if (setup_.ready) {
+    setup_.ready(0);
+  }
+}
+
+void shard_host::begin_stop() {
+  if (std::exchange(stopping_, true)) {
+    return;
+  }
+  home().arm(drain_timer_, home().now() + setup_.limits.drain_ms);
+  counters_.requests_waiting.add(-static_cast<std::int64_t>(waiting_.size()));
+  waiting_.clear();
+  refuse_all(ledger_.take_waiting());
+  continue_stop();
+}
+
+void shard_host::continue_stop() {
+  if (!stopping_ || !ledger_.empty()) {
+    return;
+  }
+  end_term();
+  if (alive_.empty()) {
+    drained_ = true;
+    quit();
+  }
+}
+
+} // namespace godwit::cluster

@@ -1,0 +1,144 @@
+// Proposals: from an entity to the replica, and their ends back.
+
+#include "cluster/shard/shard_host.hpp"
+
+#include <caf/send.hpp>
+
+#include <utility>
+
+#include "cluster/shard/messages.hpp"
+#include "cluster/shard/shard_log.hpp"
+
+namespace godwit::cluster {
+
+using persistence::raft::proposal_outcome;
+using persistence::raft::proposal_token;
+using persistence::raft::raft_errc;
+
+void shard_host::propose(const entity_ref& from, std::string_view mutation, std::uint64_t token) {
+  const auto found = slots_.find(from);
+  if (term_ == 0 || found == slots_.end() || found->second.lost ||
+      (found->second.at != phase::running && found->second.at != phase::resting)) {
+    counters_.lost.add(); // the entity is about to end
+    return;
+  }
+  slot& of = found->second;
+  submitted end = submitted::no_room;
+  if (kept_.empty()) {
+    end = submit(of, mutation, token);
+  }
+  if (end == submitted::no_room) {
+    if (kept_bytes_ + mutation.size() <= setup_.limits.proposals_kept_bytes_max) {
+      kept_.push_back({&of, token, std::string(mutation)});
+      kept_bytes_ += mutation.size();
+      counters_.proposals_kept_bytes.add(static_cast<std::int64_t>(mutation.size()));
+      ++of.proposals;
+      return;
+    }
+    end = submitted::refused;
+  }
+  if (end == submitted::refused) {
+    counters_.lost.add();
+    of.lost = true;
+    leave(of);
+  }
+}
+
+shard_host::submitted shard_host::submit(slot& from, std::string_view mutation, std::uint64_t token) {
+  const auto taken = replica_.propose(term_, mutation, first_proposal_ + proposals_.size());
+  if (taken) {
+    proposals_.push_back({&from, token, false});
+    ++from.proposals;
+    counters_.proposals.add();
+    counters_.proposals_open.add(1);
+    return submitted::taken;
+  }
+  return taken.error() == raft_errc::too_many ? submitted::no_room : submitted::refused;
+}
+
+void shard_host::proposal_done(proposal_token token, proposal_outcome outcome) {
+  const std::uint64_t place = token - first_proposal_;
+  if (token < first_proposal_ || place >= proposals_.size() || proposals_[place].ended) {
+    return;
+  }
+  proposal& which = proposals_[place];
+  which.ended = true;
+  counters_.proposals_open.add(-1);
+  (outcome == proposal_outcome::applied ? counters_.applied : counters_.lost).add();
+  if (slot* const of = which.from) {
+    --of->proposals;
+    if (outcome == proposal_outcome::applied) {
+      of->applied = which.token;
+    } else {
+      of->lost = true;
+    }
+    if (!std::exchange(of->settled, true)) {
+      settled_.push_back(of);
+    }
+  }
+  while (!proposals_.empty() && proposals_.front().ended) {
+    proposals_.pop_front();
+    ++first_proposal_;
+  }
+}
+
+void shard_host::proposals_settled() {
+  for (slot* const of : std::exchange(settled_, {})) {
+    of->settled = false;
+    settle(*of);
+  }
+  submit_kept();
+  forward_waiting();
+}
+
+void shard_host::settle(slot& of) {
+  if (of.at == phase::ended) {
+    if (of.proposals == 0) {
+      remove(of);
+    }
+  } else if (of.lost) {
+    if (of.at != phase::leaving) {
+      leave(of);
+    }
+  } else {
+    caf::anon_send(of.actor, proposals_applied{of.applied});
+  }
+}
+
+void shard_host::submit_kept() {
+  while (!kept_.empty()) {
+    kept_proposal& next = kept_.front();
+    slot& of = *next.from;
+    --of.proposals;
+    const submitted end = of.lost ? submitted::refused : submit(of, next.mutation, next.token);
+    if (end == submitted::no_room) {
+      ++of.proposals;
+      return;
+    }
+    if (end == submitted::refused) {
+      counters_.lost.add();
+      of.lost = true;
+    }
+    kept_bytes_ -= next.mutation.size();
+    counters_.proposals_kept_bytes.add(-static_cast<std::int64_t>(next.mutation.size()));
+    kept_.pop_front();
+    if (end == submitted::refused) {
+      settle(of); // the last thing done with it: it may go
+    }
+  }
+}
+
+void shard_host::drop_kept(const slot& of) {
+  std::erase_if(kept_, [&](const kept_proposal& each) {
+    if (each.from != &of) {
+      return false;
+    }
+    kept_bytes_ -= each.mutation.size();
+    counters_.proposals_kept_bytes.add(-static_cast<std::int64_t>(each.mutation.size()));
+    counters_.lost.add();
+    --slots_.at(of.who).proposals;
+    return true;
+  });
+}
+
+} // namespace godwit::cluster
