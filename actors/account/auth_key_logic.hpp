@@ -1,0 +1,45 @@
+#pragma once
+
+#include <optional>
+
+#include "actors/account/account_commands.pb.h"
+#include "actors/account/account_options.hpp"
+#include "actors/account/entity_logic.hpp"
+#include "persistence/records/account.pb.h"
+
+namespace godwit::account {
+
+/// One authorization key: its secret bytes, and what it stands for.
+///
+/// A key that is not there is answered as such, with authority: clients throw a login away for it. A key that no
+/// account was bound to expires a day after it was made; one that was bound lasts a month beyond that, so that a
+/// device that was thrown out hears of it. A temporary key ends at its own time. Expired rows go when somebody
+/// asks for them, or when the creation of other keys passes by.
+class auth_key_logic final : public entity_logic {
+public:
+  auth_key_logic(cluster::entity_id self, const account_options& /*options*/) : self_(self) {}
+
+  [[nodiscard]] std::vector<records_table> tables() const override { return {records_table::auth_key}; }
+  bool load(records_table table, std::string_view sub_key, std::string_view value) override;
+  void handle(const logic_request& request, unix_time now, entity_effects& out) override;
+
+private:
+  using answer = rpc_result<std::string>;
+
+  answer run(const command::KeyCommand& what, unix_time now, entity_effects& out);
+  answer create(const command::CreateKey& what, unix_time now, entity_effects& out);
+  [[nodiscard]] answer lookup() const;
+  answer bind_temp(const command::BindTemp& what, unix_time now, entity_effects& out);
+  answer add_temp(const command::AddTemp& what, unix_time now, entity_effects& out);
+  answer bind_user(const command::BindUser& what, entity_effects& out);
+  answer unbind_user(const command::UnbindUser& what, unix_time now, entity_effects& out);
+  answer destroy(entity_effects& out);
+  answer note_layer(const command::NoteLayer& what, entity_effects& out);
+  void drop_expired(unix_time now, entity_effects& out);
+  [[nodiscard]] bool is(std::uint32_t kind) const { return row_ && row_->kind() == kind; }
+
+  cluster::entity_id self_;
+  std::optional<persistence::records::AuthKey> row_;
+};
+
+} // namespace godwit::account

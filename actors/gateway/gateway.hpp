@@ -1,0 +1,53 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "actors/base/client_connection.hpp"
+#include "actors/gateway/gateway_loop.hpp"
+#include "actors/gateway/gateway_options.hpp"
+
+namespace godwit::actors {
+
+/// Where clients' connections come in: one for a node, with a part on each of its loops. Admits, tells key
+/// exchanges from sessions, starts sessions and keeps count of them.
+///
+/// Made and destroyed by one control thread; the loops, the router and the actor system outlive it. Before it
+/// goes: stop accepting, begin_stop(), wait for stopped(), then end the loops' rounds.
+class gateway final : public connection_acceptor {
+public:
+  gateway(std::span<cluster::home_loop* const> loops, cluster::router& router, gateway_options options);
+  ~gateway() override;
+  gateway(const gateway&) = delete;
+  gateway& operator=(const gateway&) = delete;
+
+  /// On the connection's loop, which is one of ours.
+  void accepted(connection_ptr connection) override;
+
+  /// The mailbox of one loop's keys: nothing is looked up before it is there. The supervisor calls this at
+  /// start, and again when the actor failed. Any thread.
+  caf::actor spawn_auth(std::size_t loop) { return loops_.at(loop)->spawn_auth(); }
+
+  /// Hands over every session of the node, from the last loop that was asked. Any thread.
+  void list_sessions(std::function<void(std::vector<session_info>)> done);
+  /// Ends every session of a key on this node, and forgets the key. Any thread.
+  void end_key(auth_key_id key);
+
+  /// No more connections; every session is ended, its answers sent and its connections closed. Does not block.
+  void begin_stop();
+  [[nodiscard]] bool stopped() const { return shared_.directory.size() == 0; }
+
+  [[nodiscard]] std::size_t loops() const { return loops_.size(); }
+  /// For counters, which any thread may read.
+  [[nodiscard]] const gateway_loop& loop(std::size_t index) const { return *loops_.at(index); }
+  [[nodiscard]] const handshake_pool& pool() const { return shared_.pool; }
+  [[nodiscard]] std::size_t sessions() const { return shared_.directory.size(); }
+
+private:
+  gateway_shared shared_;
+  std::vector<std::unique_ptr<gateway_loop>> loops_;
+};
+
+} // namespace godwit::actors

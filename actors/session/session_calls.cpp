@@ -1,0 +1,345 @@
+#include "actors/session/session_calls.hpp"
+
+#include <caf/send.hpp>
+
+#include <algorithm>
+#include <string_view>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "actors/account/account_options.hpp"
+#include "actors/account/method_scope.hpp"
+#include "actors/account/static_calls.hpp"
+#include "actors/auth/auth_keys.hpp"
+#include "cluster/base/home_loop.hpp"
+#include "cluster/shard/router.hpp"
+#include "protocol/tl/methods.hpp"
+#include "protocol/tl/reader.hpp"
+
+namespace godwit::actors {
+namespace {
+
+constexpr std::string_view bind_temp_key = "auth.bindTempAuthKey";
+constexpr std::string_view sign_in = "auth.signIn";
+
+/// The DC that `config.this_dc` tells: the dialled one without what marks it as one for media or tests.
+std::int32_t plain_dc(std::optional<std::int32_t> dialled) {
+  const std::int32_t dc = std::abs(dialled.value_or(0) % 10'000);
+  return dc >= 1 && dc <= account::dc_count ? dc : account::static_context{}.dc;
+}
+
+auto as_tuple(const mtproto::client_info& of) {
+  return std::tie(of.api_id, of.device_model, of.system_version, of.app_version, of.system_lang_code, of.lang_pack,
+                  of.lang_code);
+}
+
+bool is_about_files(std::string_view method) { return method.starts_with("upload."); }
+
+} // namespace
+
+session_calls::session_calls(session_context& context) : context_(context), flows_(context) {}
+
+// --- the way of a call ----------------------------------------------------------------------------
+
+void session_calls::begin(mtproto::call what) {
+  open_call call;
+  call.id = what.id;
+  call.began = std::chrono::steady_clock::now();
+  call.method = context_.services.probe.methods();
+  if (const tl::method_info* const method = tl::find_method(tl::reader(what.body.bytes()).peek_id())) {
+    call.method = method->index;
+    route(call, std::move(what), context_.services.home.now() + limits::call_retry_ms);
+  } else {
+    finish_call(context_, call, unexpected(rpc_error(rpc_errc::method_invalid)));
+  }
+}
+
+void session_calls::route(const open_call& call, mtproto::call what, cluster::monotonic_ms give_up_at) {
+  const std::uint32_t constructor = tl::reader(what.body.bytes()).peek_id();
+  const tl::method_info& method = *tl::find_method(constructor);
+  const account::method_scope scope = account::scope_of(constructor);
+  if (scope == account::method_scope::unknown) {
+    return finish_call(context_, call, unexpected(rpc_error(rpc_errc::method_invalid)));
+  }
+  note_client(what.layer);
+  const bool needs_login = scope == account::method_scope::user || scope == account::method_scope::static_needs_login;
+  rpc_errc why{};
+  switch (check(method, needs_login, context_.layer(what.layer), why)) {
+  case leave::granted: break;
+  case leave::refused: return finish_call(context_, call, unexpected(rpc_error(why)));
+  case leave::wait: return wait(call, std::move(what), give_up_at);
+  }
+  if (const auto flood = over_limit(method, what.connection)) {
+    return finish_call(context_, call, unexpected(*flood));
+  }
+  wants_updates_ = wants_updates_ || (!what.without_updates && !is_about_files(method.name));
+  switch (scope) {
+  case account::method_scope::anonymous_static:
+  case account::method_scope::static_needs_login: return answer_static(call, what);
+  case account::method_scope::auth_flow: return flows_.begin(call, what);
+  default: return ask_user(call, what);
+  }
+}
+
+session_calls::leave session_calls::check(const tl::method_info& method, bool needs_login, layer_t layer,
+                                          rpc_errc& why) const {
+  if (method.name == bind_temp_key) {
+    return leave::granted;
+  }
+  const known_key* const owner = context_.key->permanent();
+  if (owner == nullptr) {
+    // A key that is being bound, or was bound by another session of it, is as good as bound.
+    why = rpc_errc::auth_key_perm_empty;
+    return flows_.running() || !is_fresh(*context_.key) ? leave::wait : leave::refused;
+  }
+  if (layer == 0) {
+    why = rpc_errc::connection_not_inited;
+    return leave::refused;
+  }
+  if (layer < layer_min) {
+    why = rpc_errc::connection_layer_invalid;
+    return leave::refused;
+  }
+  if (needs_login && owner->user == user_id{}) {
+    why = rpc_errc::auth_key_unregistered;
+    return flows_.running() || !is_fresh(*owner) ? leave::wait : leave::refused;
+  }
+  return leave::granted;
+}
+
+bool session_calls::is_fresh(const known_key& key) const {
+  return context_.services.home.now() - key.as_of <= limits::key_fresh_ms;
+}
+
+std::optional<rpc_error> session_calls::over_limit(const tl::method_info& method, mtproto::connection_id connection) {
+  call_limits& limits = context_.services.limits;
+  const unix_ms now = static_cast<unix_ms>(context_.services.home.now());
+  const known_key* const owner = context_.key->permanent();
+  std::optional<std::int32_t> seconds = limits.by_session.take(context_.id.hash(), now);
+  if (!seconds && owner != nullptr && owner->user != user_id{}) {
+    seconds = limits.by_account.take(static_cast<std::uint64_t>(owner->user.value()), now);
+  } else if (!seconds) {
+    const connection_link* const link = context_.link(connection);
+    if (link != nullptr && !link->address().loopback) {
+      seconds = limits.by_address.take(account::rate_key(link->address().bytes), now);
+    }
+  }
+  if (!seconds && owner != nullptr && method.name == sign_in) {
+    seconds = limits.code_checks.take(owner->id.value(), now);
+  }
+  return seconds ? std::optional(rpc_error(rpc_errc::flood_wait, *seconds)) : std::nullopt;
+}
+
+void session_calls::answer_static(const open_call& call, const mtproto::call& what) {
+  const cluster_address& told = context_.services.address;
+  account::static_context with;
+  with.layer = context_.layer(what.layer);
+  with.date = context_.services.home.date();
+  const known_key* const owner = context_.key->permanent();
+  with.dc = plain_dc(context_.key->dc ? context_.key->dc : owner != nullptr ? owner->dc : std::nullopt);
+  with.port = told.port;
+  with.country = told.country;
+  const connection_link* const link = context_.link(what.connection);
+  with.address = told.address.empty() && link != nullptr ? link->dialled_address() : told.address;
+  finish_call(context_, call, account::answer_static(what.body.text(), with));
+}
+
+void session_calls::ask_user(const open_call& call, const mtproto::call& what) {
+  const cluster::entity_ref user{cluster::entity_kind::user, cluster::entity_id(static_cast<std::uint64_t>(
+                                                               context_.key->permanent()->user.value()))};
+  running_call made;
+  made.call = call;
+  made.request = context_.request(user, cluster::request_type::call, std::string(what.body.text()), what.layer);
+  made.give_up_at = context_.services.home.now() + limits::call_retry_ms;
+  made.pause_ms = limits::ask_again_ms;
+  const cluster::entity_request_ptr request = made.request;
+  running_.emplace(request->token, std::move(made));
+  context_.services.probe.calls_running.add(1);
+  context_.services.router.send(request);
+}
+
+// --- answers --------------------------------------------------------------------------------------
+
+bool session_calls::replied(const cluster::entity_reply& reply) {
+  if (flows_.replied(reply)) {
+    flow_ended();
+    return true;
+  }
+  const auto at = running_.find(reply.token);
+  if (at == running_.end() || at->second.again_at != 0) {
+    return at != running_.end();
+  }
+  const open_call call = at->second.call;
+  switch (reply.status) {
+  case cluster::reply_status::ok:
+    end(reply.token);
+    finish_call(context_, call, reply.body);
+    break;
+  case cluster::reply_status::error: {
+    known_key* const owner = context_.key->permanent();
+    if (reply.error.errc == rpc_errc::auth_key_unregistered && owner != nullptr &&
+        owner->authorization == at->second.request->from.authorization) {
+      // The account has the last word: this login is no more.
+      owner->user = {};
+      owner->authorization = {};
+      owner->as_of = context_.services.home.now();
+    }
+    end(reply.token);
+    finish_call(context_, call, unexpected(reply.error));
+    break;
+  }
+  case cluster::reply_status::unavailable: ask_again(at->second); break;
+  }
+  return true;
+}
+
+void session_calls::ask_again(running_call& call) {
+  const cluster::monotonic_ms now = context_.services.home.now();
+  if (now >= call.give_up_at) {
+    const open_call ended = call.call;
+    end(call.request->token);
+    return finish_call(context_, ended, unexpected(rpc_error(rpc_errc::rpc_call_fail)));
+  }
+  context_.services.probe.calls_repeated.add();
+  call.again_at = std::min(now + call.pause_ms, call.give_up_at);
+  call.pause_ms = std::min(call.pause_ms * 2, limits::ask_again_ms_max);
+}
+
+void session_calls::end(std::uint64_t token) {
+  if (running_.erase(token) != 0) {
+    context_.services.probe.calls_running.add(-1);
+  }
+}
+
+void session_calls::dropped(msg_id call) {
+  flows_.dropped(call);
+  const auto ran =
+    std::find_if(running_.begin(), running_.end(), [&](const auto& each) { return each.second.call.id == call; });
+  if (ran != running_.end()) {
+    drop_call(context_, ran->second.call);
+    end(ran->first);
+  }
+  const auto waited =
+    std::find_if(waiting_.begin(), waiting_.end(), [&](const waiting_call& each) { return each.call.id == call; });
+  if (waited != waiting_.end()) {
+    drop_call(context_, waited->call);
+    waiting_.erase(waited);
+  }
+}
+
+void session_calls::login_ended() {
+  std::vector<open_call> ended;
+  for (const auto& [token, each] : running_) {
+    ended.push_back(each.call);
+  }
+  context_.services.probe.calls_running.add(-static_cast<std::int64_t>(running_.size()));
+  running_.clear();
+  for (const open_call& each : ended) {
+    finish_call(context_, each, unexpected(rpc_error(rpc_errc::auth_key_unregistered)));
+  }
+}
+
+// --- what the key may -----------------------------------------------------------------------------
+
+void session_calls::wait(const open_call& call, mtproto::call what, cluster::monotonic_ms give_up_at) {
+  if (waiting_.size() >= limits::calls_waiting_for_key_max) {
+    return finish_call(context_, call, unexpected(rpc_error(rpc_errc::flood_wait, 1)));
+  }
+  waiting_.push_back({call, std::move(what), give_up_at});
+  if (!flows_.running()) {
+    refresh_key();
+  }
+}
+
+void session_calls::refresh_key() {
+  if (!std::exchange(refreshing_, true)) {
+    refresh_at_ = 0;
+    context_.services.keys.refresh(context_.key->id, [self = context_.self](key_answer found, const known_key_ptr&) {
+      caf::anon_send(self, actors::key_refreshed{found});
+    });
+  }
+}
+
+void session_calls::key_refreshed(key_answer answer) {
+  refreshing_ = false;
+  flows_.key_refreshed();
+  if (answer == key_answer::unavailable && !waiting_.empty()) {
+    refresh_at_ = context_.services.home.now() + limits::ask_again_ms_max;
+    return;
+  }
+  route_waiting();
+}
+
+void session_calls::flow_ended() {
+  if (!flows_.running()) {
+    route_waiting();
+  }
+}
+
+void session_calls::route_waiting() {
+  std::vector<waiting_call> calls = std::exchange(waiting_, {});
+  for (waiting_call& each : calls) {
+    route(each.call, std::move(each.what), each.give_up_at);
+  }
+}
+
+void session_calls::note_client(layer_t layer_of_call) {
+  known_key* const owner = context_.key->permanent();
+  const auto& client = context_.machine.client();
+  const layer_t layer = layer_of_call != 0 ? layer_of_call : context_.machine.layer();
+  if (owner == nullptr || layer == 0 || (layer == noted_layer_ && client == noted_client_)) {
+    return;
+  }
+  noted_layer_ = layer;
+  noted_client_ = client;
+  const bool same_client =
+    client == nullptr || (owner->client != nullptr && as_tuple(*client) == as_tuple(*owner->client));
+  if (owner->layer == layer && same_client) {
+    return;
+  }
+  owner->layer = layer;
+  owner->client = client != nullptr ? client : owner->client;
+  static const mtproto::client_info unknown;
+  context_.services.keys.note_client(*owner, layer, owner->client != nullptr ? *owner->client : unknown);
+}
+
+// --- time -----------------------------------------------------------------------------------------
+
+void session_calls::tick() {
+  const cluster::monotonic_ms now = context_.services.home.now();
+  flows_.tick();
+  for (auto& [token, call] : running_) {
+    if (call.again_at != 0 && now >= call.again_at) {
+      call.again_at = 0;
+      context_.services.router.send(call.request);
+    }
+  }
+  while (!waiting_.empty() && now >= waiting_.front().give_up_at) {
+    const open_call call = waiting_.front().call;
+    waiting_.erase(waiting_.begin());
+    finish_call(context_, call, unexpected(rpc_error(rpc_errc::rpc_call_fail)));
+  }
+  if (refresh_at_ != 0 && now >= refresh_at_ && !waiting_.empty()) {
+    refresh_key();
+  }
+}
+
+std::optional<cluster::monotonic_ms> session_calls::due() const {
+  std::optional<cluster::monotonic_ms> first = flows_.due();
+  const auto at = [&first](cluster::monotonic_ms time) {
+    if (time != 0 && (!first || time < *first)) {
+      first = time;
+    }
+  };
+  for (const auto& [token, call] : running_) {
+    at(call.again_at);
+  }
+  if (!waiting_.empty()) {
+    at(waiting_.front().give_up_at);
+    at(refresh_at_);
+  }
+  return first;
+}
+
+} // namespace godwit::actors

@@ -1,0 +1,90 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "actors/session/session_context.hpp"
+#include "actors/session/session_flows.hpp"
+#include "actors/session/session_messages.hpp"
+
+namespace godwit::tl {
+struct method_info;
+}
+
+namespace godwit::actors {
+
+/// The calls of one session: who answers each, what it may, and what becomes of those whose answer does not
+/// come. Every call that begins here ends in one answer.
+///
+/// A call whose shard is unavailable is asked again under the same token for limits::call_retry_ms, and only
+/// then fails with 500 RPC_CALL_FAIL, the one 5xx there is. "Not logged in" is said only when what is known of
+/// the key is fresh, for a client that hears it throws its login away.
+class session_calls {
+public:
+  explicit session_calls(session_context& context);
+
+  void begin(mtproto::call what);
+  void destroy_key(const mtproto::session_event& what) { flows_.begin_destroy_key(what); }
+  /// Its client wants no answer any more.
+  void dropped(msg_id call);
+  /// True: the answer was for a call.
+  bool replied(const cluster::entity_reply& reply);
+  void key_refreshed(key_answer answer);
+  /// The login is gone: whatever waits for it hears so.
+  void login_ended();
+
+  void tick();
+  [[nodiscard]] std::optional<cluster::monotonic_ms> due() const;
+
+  /// A call came that makes a client hear of updates once it has a login: neither about files nor wrapped into
+  /// invokeWithoutUpdates.
+  [[nodiscard]] bool wants_updates() const { return wants_updates_; }
+  [[nodiscard]] bool take_key_destroyed() { return flows_.take_destroyed(); }
+  [[nodiscard]] std::size_t running() const { return running_.size(); }
+
+private:
+  struct running_call {
+    open_call call;
+    cluster::entity_request_ptr request;
+    cluster::monotonic_ms give_up_at = 0;
+    /// When it is asked again; 0: its answer is awaited.
+    cluster::monotonic_ms again_at = 0;
+    std::uint32_t pause_ms = 0;
+  };
+  /// Waits until it is certain what the key may.
+  struct waiting_call {
+    open_call call;
+    mtproto::call what;
+    cluster::monotonic_ms give_up_at = 0;
+  };
+  enum class leave : std::uint8_t { granted, refused, wait };
+
+  void route(const open_call& call, mtproto::call what, cluster::monotonic_ms give_up_at);
+  leave check(const tl::method_info& method, bool needs_login, layer_t layer, rpc_errc& why) const;
+  [[nodiscard]] bool is_fresh(const known_key& key) const;
+  std::optional<rpc_error> over_limit(const tl::method_info& method, mtproto::connection_id connection);
+  void wait(const open_call& call, mtproto::call what, cluster::monotonic_ms give_up_at);
+  void refresh_key();
+  void answer_static(const open_call& call, const mtproto::call& what);
+  void ask_user(const open_call& call, const mtproto::call& what);
+  void ask_again(running_call& call);
+  void end(std::uint64_t token);
+  void note_client(layer_t layer_of_call);
+  void flow_ended();
+  void route_waiting();
+
+  session_context& context_;
+  session_flows flows_;
+  std::unordered_map<std::uint64_t, running_call> running_;
+  std::vector<waiting_call> waiting_; ///< oldest first
+  bool refreshing_ = false;
+  /// When the key is asked for again, after nobody could tell; 0: not.
+  cluster::monotonic_ms refresh_at_ = 0;
+  bool wants_updates_ = false;
+  layer_t noted_layer_ = 0;
+  std::shared_ptr<const mtproto::client_info> noted_client_;
+};
+
+} // namespace godwit::actors

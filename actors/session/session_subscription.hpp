@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "actors/account/account_messages.hpp"
+#include "actors/session/session_context.hpp"
+#include "cluster/base/loop_timer.hpp"
+
+namespace godwit::actors {
+
+/// A session's ear at its account: what happens there goes to the client, in the account's order. When the
+/// account's actor goes away the session listens to the next one, and tells its client updatesTooLong when it
+/// may have missed something.
+class session_subscription {
+public:
+  explicit session_subscription(session_context& context) : context_(context) {}
+
+  /// The login and layer of the session now; listens anew when they changed. User 0: nobody to listen to.
+  void want(user_id user, authorization_id authorization, layer_t layer);
+  /// True: the answer was for the subscription. `ended`: a login that the account says is no more; else as it was.
+  bool replied(const cluster::entity_reply& reply, authorization_id& ended);
+  void update(const account::session_update& what);
+  /// The account's actor ended.
+  void lost(user_id user);
+  /// The login is no more. False: it is not the one listened to.
+  bool login_ended(user_id user, authorization_id authorization);
+  /// The session ends: the account need not send any more.
+  void leave();
+
+  void tick();
+  [[nodiscard]] std::optional<cluster::monotonic_ms> due() const {
+    return ask_at_ != 0 ? std::optional(ask_at_) : std::nullopt;
+  }
+  [[nodiscard]] bool listening() const { return state_ == state::listening; }
+
+private:
+  enum class state : std::uint8_t { silent, asking, listening };
+
+  void ask();
+  void tell_too_long();
+
+  session_context& context_;
+  state state_ = state::silent;
+  user_id user_;
+  authorization_id authorization_;
+  layer_t layer_ = 0;
+  std::uint64_t token_ = 0;
+  cluster::monotonic_ms ask_at_ = 0;
+  std::uint32_t pause_ms_ = 0;
+  /// Box position when the account began to send; what came since is counted apart.
+  std::int32_t pts_ = 0;
+  bool heard_ = false;   ///< anything at this subscription
+  bool had_gap_ = false; ///< listened before, and not since
+  bool told_too_long_ = false;
+};
+
+} // namespace godwit::actors

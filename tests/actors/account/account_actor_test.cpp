@@ -1,0 +1,340 @@
+// The logics as entities of a real shard host on virtual time, over a replica that commits when the test says so.
+
+#include "actors/account/account_actor.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/send.hpp>
+
+#include <gtest/gtest.h>
+
+#include "actors/account/account_flow.hpp"
+#include "actors/account/account_messages.hpp"
+#include "actors/account/account_options.hpp"
+#include "cluster/shard/local_router.hpp"
+#include "cluster/shard/messages.hpp"
+#include "cluster/shard/shard_host.hpp"
+#include "protocol/tl/api/auth.hpp"
+#include "protocol/tl/api/auth_fn.hpp"
+#include "tests/actors/account/account_client.hpp"
+#include "tests/cluster/shard/fake_replica.hpp"
+#include "tests/support/test_loop.hpp"
+
+namespace godwit::account::testing {
+namespace {
+
+using cluster::entity_kind;
+using cluster::entity_ref;
+
+/// A session as an account sees it.
+struct heard {
+  std::vector<cluster::entity_reply> replies;
+  std::vector<session_terminated> terminated;
+  std::vector<session_update> updates;
+};
+
+class listening_session final : public cluster::pinned_actor {
+public:
+  listening_session(caf::actor_config& config, cluster::home_loop& home, heard* into)
+      : cluster::pinned_actor(config, home), into_(into) {}
+
+  caf::behavior make_behavior() override {
+    return {
+      [this](const cluster::entity_reply& what) { into_->replies.push_back(what); },
+      [this](const session_terminated& what) { into_->terminated.push_back(what); },
+      [this](const session_update& what) { into_->updates.push_back(what); },
+    };
+  }
+
+private:
+  heard* into_;
+};
+
+/// The router of one shard, that does not reach entities of a kind while the test says so.
+class uncertain_router final : public cluster::router {
+public:
+  void send(cluster::entity_request_ptr request) override {
+    if (request->to.kind != unreachable) {
+      return reachable.send(std::move(request));
+    }
+    ++refused;
+    cluster::entity_reply reply;
+    reply.token = request->token;
+    reply.status = cluster::reply_status::unavailable;
+    caf::anon_send(request->reply_to, reply);
+  }
+  [[nodiscard]] std::uint16_t shards() const override { return 1; }
+
+  cluster::local_router reachable{1};
+  std::optional<entity_kind> unreachable;
+  int refused = 0;
+};
+
+class sent_codes final : public code_sender {
+public:
+  void send(std::uint64_t, const std::string& code, code_kind) override { codes.push_back(code); }
+  std::vector<std::string> codes;
+};
+
+class account_entities : public ::testing::Test {
+protected:
+  static constexpr std::uint64_t number = 9996612345;
+
+  account_entities() {
+    auto made = std::make_shared<account_options>();
+    made->random = &random;
+    made->sender = &sender;
+    made->test_numbers = true;
+    options = made;
+    for (const auto kind : {entity_kind::user, entity_kind::phone, entity_kind::auth_key}) {
+      factories[kind] = [this](caf::actor_system& of, cluster::home_loop& home, cluster::shard_context& shard,
+                               entity_ref self) -> caf::actor {
+        return of.spawn<account_actor>(home, shard, self, options);
+      };
+    }
+    cluster::shard_host::setup setup;
+    setup.factories = &factories;
+    setup.router = &router;
+    setup.counters = &counters;
+    setup.ended = [this](bool) { ended = true; };
+    host = system.spawn<cluster::shard_host>(loop, replica, std::move(setup));
+    router.reachable.attach({host});
+    one = system.spawn<listening_session>(loop, &by_one);
+    two = system.spawn<listening_session>(loop, &by_two);
+    loop.run();
+    replica.lead(1);
+  }
+
+  ~account_entities() override {
+    caf::anon_send_exit(one, caf::exit_reason::kill);
+    caf::anon_send_exit(two, caf::exit_reason::kill);
+    caf::anon_send(host, cluster::shard_stop{});
+    loop.advance(10'000);
+    EXPECT_TRUE(ended);
+    router.reachable.attach({});
+  }
+
+  void commit_all() {
+    for (loop.run(); !replica.proposed.empty(); loop.run()) {
+      replica.commit(replica.proposed.size());
+    }
+  }
+
+  void send(const entity_ref& to, std::string body, const cluster::caller& from, const caf::actor& reply_to) {
+    auto request = caf::make_counted<cluster::entity_request>();
+    request->to = to;
+    request->body = std::move(body);
+    request->from = from;
+    request->reply_to = reply_to;
+    request->token = ++tokens;
+    router.send(request);
+    loop.run();
+  }
+
+  cluster::entity_reply call(const entity_ref& to, const google::protobuf::MessageLite& what,
+                             const cluster::caller& from = {}) {
+    send(to, what.SerializeAsString(), from, one);
+    commit_all();
+    const cluster::entity_reply reply = by_one.replies.empty() ? cluster::entity_reply{} : by_one.replies.back();
+    EXPECT_EQ(reply.token, tokens);
+    return reply;
+  }
+
+  void make_key(std::uint64_t key) {
+    command::KeyCommand create;
+    create.mutable_create()->set_key(std::string(256, 'k'));
+    EXPECT_EQ(call(key_of(key), create).status, cluster::reply_status::ok);
+  }
+
+  command::KeyFound lookup(std::uint64_t key) {
+    command::KeyCommand what;
+    what.mutable_lookup();
+    return parse<command::KeyFound>(call(key_of(key), what).body);
+  }
+
+  flow_done run(account_flow flow, const cluster::caller& from) {
+    flow_step step = flow.start();
+    while (const auto* wanted = std::get_if<flow_request>(&step)) {
+      send(wanted->to, wanted->body, from, one);
+      commit_all();
+      cluster::entity_reply reply = by_one.replies.back();
+      reply.token = wanted->token;
+      step = flow.reply(reply).value();
+    }
+    return std::get<flow_done>(step);
+  }
+
+  /// Signs a test number in, or up where it has no account; the caller its session has from then on.
+  cluster::caller log_in(std::uint64_t key) {
+    make_key(key);
+    flow_context context;
+    context.key = context.used_key = auth_key_id{key};
+    context.session = session_id{key};
+    context.layer = 229;
+    context.now = 1'700'000'000;
+    const cluster::caller from{
+      .user = {}, .authorization = {}, .key = context.key, .session = context.session, .layer = 229};
+    const auto flow = [&](const tl::fn::function& what) {
+      return run(account_flow(*options, context, call_bytes(what, 229)), from);
+    };
+    tl::fn::auth_sendCode code;
+    code.phone_number = std::to_string(number);
+    code.api_id = 1;
+    code.settings = tl::make<tl::codeSettings>();
+    tl::fn::auth_signIn in;
+    in.phone_number = code.phone_number;
+    in.phone_code_hash = hash_in(flow(code).answer.value());
+    in.phone_code = "11111";
+    flow_done done = flow(in);
+    if (user_in(done.answer.value()) == 0) {
+      tl::fn::auth_signUp up;
+      up.phone_number = code.phone_number;
+      up.phone_code_hash = in.phone_code_hash;
+      up.first_name = "Ada";
+      done = flow(up);
+    }
+    const auto login = std::get<login_changed>(done.change);
+    cluster::caller out = from;
+    out.user = login.user;
+    out.authorization = login.authorization;
+    return out;
+  }
+
+  void subscribe(const cluster::caller& from, const caf::actor& session) {
+    command::UserCommand what;
+    what.mutable_subscribe()->set_layer(229);
+    send(user_of(from.user.value()), what.SerializeAsString(), from, session);
+    commit_all();
+  }
+
+  void end_login(const cluster::caller& whose, const cluster::caller& by) {
+    command::UserCommand what;
+    what.mutable_log_out()->set_authorization(whose.authorization.value());
+    send(user_of(by.user.value()), what.SerializeAsString(), by, one);
+  }
+
+  caf::actor_system_config config;
+  caf::actor_system system{config};
+  test::test_loop loop{system};
+  seeded_random random{1};
+  sent_codes sender;
+  std::shared_ptr<const account_options> options;
+  cluster::entity_factories factories;
+  uncertain_router router;
+  cluster::shard_counters counters;
+  test::fake_replica replica;
+  bool ended = false;
+  heard by_one;
+  heard by_two;
+  std::uint64_t tokens = 0;
+  caf::actor one;
+  caf::actor two;
+  caf::actor host;
+};
+
+// Goal: no code leaves before its row is committed, and no answer either.
+TEST_F(account_entities, ACodeIsSentWhenItsRowIsCommitted) {
+  command::PhoneCommand what;
+  what.set_number(number);
+  what.mutable_request_code()->set_key(1);
+  what.mutable_request_code()->set_may_register(true);
+  send(phone_of(number), what.SerializeAsString(), {}, one);
+  EXPECT_TRUE(sender.codes.empty());
+  EXPECT_TRUE(by_one.replies.empty());
+  commit_all();
+  EXPECT_EQ(sender.codes, std::vector<std::string>{"11111"});
+  EXPECT_EQ(by_one.replies.size(), 1U);
+}
+
+// Goal: signing up and signing in work over real entities, and a new leader finds the same accounts and logins.
+TEST_F(account_entities, LoginsAreThereInTheNextTerm) {
+  const cluster::caller first = log_in(11);
+  replica.lead(2);
+  loop.run();
+  const cluster::caller second = log_in(12);
+  EXPECT_EQ(second.user, first.user);
+  EXPECT_NE(second.authorization, first.authorization);
+  EXPECT_EQ(lookup(11).authorization(), first.authorization.value());
+  subscribe(first, two);
+  ASSERT_EQ(by_two.replies.size(), 1U);
+  EXPECT_EQ(by_two.replies.back().status, cluster::reply_status::ok);
+}
+
+// Goal: a session hears of the end of its login when that is committed and not before; then its key is told.
+TEST_F(account_entities, TheSessionOfAnEndedLoginHearsOfItAfterTheCommit) {
+  const cluster::caller stays = log_in(11);
+  const cluster::caller goes = log_in(12);
+  subscribe(goes, two);
+  end_login(goes, stays);
+  EXPECT_TRUE(by_two.terminated.empty());
+  commit_all();
+  ASSERT_EQ(by_two.terminated.size(), 1U);
+  EXPECT_EQ(by_two.terminated.front().authorization, goes.authorization);
+  EXPECT_EQ(by_two.terminated.front().user, goes.user);
+  EXPECT_EQ(lookup(12).authorization(), 0);
+  EXPECT_EQ(lookup(11).authorization(), stays.authorization.value());
+  subscribe(goes, two);
+  EXPECT_EQ(by_two.replies.back().error, rpc_error(rpc_errc::auth_key_unregistered));
+}
+
+// Goal: the key of an ended login is told until it acknowledges. Method: it cannot be reached for a while.
+TEST_F(account_entities, AKeyThatCannotBeReachedIsToldAgain) {
+  const cluster::caller stays = log_in(11);
+  const cluster::caller goes = log_in(12);
+  router.unreachable = entity_kind::auth_key;
+  end_login(goes, stays);
+  commit_all();
+  loop.advance(5000);
+  EXPECT_GE(router.refused, 4);
+  EXPECT_LE(router.refused, 7) << "about once in a second";
+  router.unreachable.reset();
+  EXPECT_EQ(lookup(12).authorization(), goes.authorization.value());
+  loop.advance(1000);
+  commit_all();
+  EXPECT_EQ(lookup(12).authorization(), 0);
+}
+
+TEST_F(account_entities, TheOtherSessionsHearOfANewLogin) {
+  const cluster::caller first = log_in(11);
+  subscribe(first, two);
+  (void)log_in(12);
+  ASSERT_EQ(by_two.updates.size(), 1U);
+  EXPECT_FALSE(by_two.updates.front().body->empty());
+}
+
+// Goal: an account is kept while a session listens, and rests when the last one is gone. Method: the session dies.
+TEST_F(account_entities, AnAccountRestsWhenNobodyListens) {
+  const cluster::caller first = log_in(11);
+  subscribe(first, two);
+  const auto accounts = [&] { return counters.entities_of(entity_kind::user).value(); };
+  loop.advance(3'600'000);
+  EXPECT_EQ(accounts(), 1);
+  caf::anon_send_exit(two, caf::exit_reason::kill);
+  loop.advance(3'600'000);
+  EXPECT_EQ(accounts(), 0);
+}
+
+// Goal: keys that nobody asks for any more go, too. Method: a day later another key of the shard is made, and with
+// an id below theirs it passes by.
+TEST_F(account_entities, KeysWhoseTimeIsOverGoWhenOthersAreMade) {
+  for (std::uint64_t key = 21; key <= 24; ++key) {
+    make_key(key);
+  }
+  const auto stored = [&](std::uint64_t key) {
+    const auto table = persistence::table_id{static_cast<std::uint8_t>(records_table::auth_key)};
+    persistence::slice value;
+    return replica.state().find(persistence::row_key(table, cluster::entity_id{key}), value) ==
+           persistence::shard_state::found::value;
+  };
+  loop.advance(86'400'000);
+  EXPECT_TRUE(stored(21));
+  make_key(20);
+  commit_all();
+  for (std::uint64_t key = 21; key <= 24; ++key) {
+    EXPECT_FALSE(stored(key)) << key;
+  }
+  EXPECT_TRUE(stored(20));
+}
+
+} // namespace
+} // namespace godwit::account::testing

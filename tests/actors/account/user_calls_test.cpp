@@ -1,0 +1,223 @@
+#include <gtest/gtest.h>
+
+#include "actors/account/access_hash.hpp"
+#include "protocol/tl/api/account_fn.hpp"
+#include "protocol/tl/api/auth.hpp"
+#include "protocol/tl/api/auth_fn.hpp"
+#include "protocol/tl/api/contacts_fn.hpp"
+#include "protocol/tl/api/dialog.hpp"
+#include "protocol/tl/api/dialog_fn.hpp"
+#include "protocol/tl/api/peer.hpp"
+#include "protocol/tl/api/updates.hpp"
+#include "protocol/tl/api/updates_fn.hpp"
+#include "protocol/tl/api/user.hpp"
+#include "protocol/tl/api/user_full.hpp"
+#include "protocol/tl/api/users.hpp"
+#include "protocol/tl/api/users_fn.hpp"
+#include "tests/actors/account/account_client.hpp"
+
+namespace godwit::account::testing {
+namespace {
+
+constexpr std::uint64_t number = 9996612345;
+
+class account_calls : public ::testing::TestWithParam<layer_t> {
+protected:
+  account_calls() { client.log_in(number); }
+
+  std::vector<tl::box<tl::User>> users(std::vector<tl::box<tl::InputUser>> ids) {
+    tl::fn::users_getUsers what;
+    what.id = std::move(ids);
+    const std::string answer = client.call(what).value();
+    tl::reader in(answer);
+    auto list = tl::fetch_vector<tl::User>(in);
+    EXPECT_TRUE(in.finish().has_value());
+    return list;
+  }
+
+  static std::vector<tl::box<tl::InputUser>> only(tl::box<tl::InputUser> one) {
+    std::vector<tl::box<tl::InputUser>> list;
+    list.push_back(std::move(one));
+    return list;
+  }
+
+  static tl::box<tl::inputUser> other_user(std::int64_t id, std::int64_t hash) {
+    auto user = tl::make<tl::inputUser>();
+    user->user_id = id;
+    user->access_hash = hash;
+    return user;
+  }
+
+  logic_world world;
+  account_client client{world, 1, GetParam()};
+};
+INSTANTIATE_TEST_SUITE_P(layers, account_calls, ::testing::Values(133, 135, 144, 152, 198, 221, 227, 228, 229));
+
+// Telethon takes users[0] of the answer for its own account and fails on an empty vector.
+TEST_P(account_calls, UsersGetUsersOfSelfIsTheOwnerHimself) {
+  const auto list = users(only(tl::make<tl::inputUserSelf>()));
+  ASSERT_EQ(list.size(), 1U);
+  const auto* self = tl::as<tl::user>(list[0]);
+  ASSERT_NE(self, nullptr);
+  EXPECT_TRUE(self->self);
+  EXPECT_EQ(self->id, client.context.user.value());
+  EXPECT_EQ(self->phone, std::to_string(number));
+}
+
+// Goal: an account is shown to who knows its access hash, without its number, and to nobody else.
+TEST_P(account_calls, UsersGetUsersShowsOthersToWhoKnowsTheirAccessHash) {
+  account_client other(world, 2, GetParam());
+  const user_id whom{other.log_in(9996622222)};
+  const std::int64_t hash = access_hash(world.options.access_hash_key, client.context.user, whom);
+  auto ids = only(other_user(whom.value(), hash));
+  ids.push_back(other_user(whom.value(), hash + 1));
+  ids.push_back(tl::make<tl::inputUserSelf>());
+  ids.push_back(tl::make<tl::inputUserEmpty>());
+  const auto list = users(std::move(ids));
+  ASSERT_EQ(list.size(), 4U);
+  const auto* shown = tl::as<tl::user>(list[0]);
+  ASSERT_NE(shown, nullptr);
+  EXPECT_EQ(shown->first_name, "Ada");
+  EXPECT_FALSE(shown->self);
+  EXPECT_FALSE(shown->phone.has_value());
+  EXPECT_EQ(shown->access_hash, hash);
+  EXPECT_NE(tl::as<tl::userEmpty>(list[1]), nullptr) << "wrong hash";
+  EXPECT_NE(tl::as<tl::user>(list[2]), nullptr);
+  EXPECT_NE(tl::as<tl::userEmpty>(list[3]), nullptr);
+}
+
+TEST_P(account_calls, UsersGetUsersBoundsItsList) {
+  tl::fn::users_getUsers what;
+  for (int i = 0; i < 300; ++i) {
+    what.id.push_back(tl::make<tl::inputUserSelf>());
+  }
+  EXPECT_EQ(error_of(client.call(what)), rpc_errc::input_request_too_long);
+}
+
+TEST_P(account_calls, UsersGetFullUserIsTheProfile) {
+  tl::fn::users_getFullUser what;
+  what.id = tl::make<tl::inputUserSelf>();
+  const std::string answer = client.call(what).value();
+  tl::reader in(answer);
+  if (GetParam() < 135) {
+    const auto full = tl::userFull::fetch(in);
+    ASSERT_TRUE(in.finish().has_value());
+    EXPECT_NE(tl::as<tl::user>(full->user), nullptr);
+    return;
+  }
+  const auto full = tl::users_userFull::fetch(in);
+  ASSERT_TRUE(in.finish().has_value());
+  EXPECT_EQ(full->full_user->id, client.context.user.value());
+  ASSERT_EQ(full->users.size(), 1U);
+  what.id = other_user(1 << 30, 5);
+  EXPECT_EQ(error_of(client.call(what)), rpc_errc::user_id_invalid);
+}
+
+// https://core.telegram.org/api/updates: pts begins at 1.
+TEST_P(account_calls, TheStateOfANewAccountBeginsAtOne) {
+  const std::string answer = client.call(tl::fn::updates_getState()).value();
+  tl::reader in(answer);
+  const auto state = tl::updates_state::fetch(in);
+  ASSERT_TRUE(in.finish().has_value());
+  EXPECT_EQ(state->pts, 1);
+  EXPECT_EQ(state->qts, 0);
+  EXPECT_EQ(state->seq, 0);
+  EXPECT_EQ(state->date, world.now);
+}
+
+TEST_P(account_calls, ADifferenceIsEmptyUnlessTheClientIsBehind) {
+  tl::fn::updates_getDifference what;
+  what.pts = 1;
+  const auto kind_of = [&] {
+    const std::string answer = client.call(what).value();
+    tl::reader in(answer);
+    const auto difference = tl::updates_Difference::fetch(in);
+    EXPECT_TRUE(in.finish().has_value());
+    return difference->kind();
+  };
+  EXPECT_EQ(kind_of(), tl::updates_differenceEmpty::kind_id);
+  what.pts = 0;
+  EXPECT_EQ(kind_of(), tl::updates_difference::kind_id);
+}
+
+TEST_P(account_calls, PresenceIsShownToTheOwner) {
+  ASSERT_TRUE(client.subscribe().has_value());
+  tl::fn::account_updateStatus status;
+  status.offline = false;
+  ASSERT_TRUE(client.call(status).has_value());
+  auto list = users(only(tl::make<tl::inputUserSelf>()));
+  const auto* online = tl::as<tl::userStatusOnline>(tl::as<tl::user>(list[0])->status);
+  ASSERT_NE(online, nullptr);
+  EXPECT_GT(online->expires, world.now);
+  world.now += 10;
+  status.offline = true;
+  ASSERT_TRUE(client.call(status).has_value());
+  list = users(only(tl::make<tl::inputUserSelf>()));
+  const auto* offline = tl::as<tl::userStatusOffline>(tl::as<tl::user>(list[0])->status);
+  ASSERT_NE(offline, nullptr);
+  EXPECT_EQ(offline->was_online, world.now);
+}
+
+TEST_P(account_calls, MessagesGetPeerDialogsHasADialogForThePeerAsked) {
+  const auto ask = [&](tl::box<tl::InputPeer> whom) {
+    auto peer = tl::make<tl::inputDialogPeer>();
+    peer->peer = std::move(whom);
+    tl::fn::messages_getPeerDialogs what;
+    what.peers.push_back(std::move(peer));
+    return client.call(what);
+  };
+  const std::string answer = ask(tl::make<tl::inputPeerSelf>()).value();
+  tl::reader in(answer);
+  const auto dialogs = tl::messages_peerDialogs::fetch(in);
+  ASSERT_TRUE(in.finish().has_value());
+  ASSERT_EQ(dialogs->dialogs.size(), 1U);
+  const auto* dialog = tl::as<tl::dialog>(dialogs->dialogs[0]);
+  ASSERT_NE(dialog, nullptr);
+  EXPECT_EQ(tl::as<tl::peerUser>(dialog->peer)->user_id, client.context.user.value());
+  EXPECT_EQ(dialogs->users.size(), 1U);
+  EXPECT_EQ(dialogs->state->pts, 1);
+  EXPECT_EQ(error_of(ask(tl::make<tl::inputPeerChat>())), rpc_errc::peer_id_invalid);
+}
+
+TEST_P(account_calls, NobodyHasAUsernameYet) {
+  tl::fn::contacts_resolveUsername what;
+  what.username = "somebody";
+  EXPECT_EQ(error_of(client.call(what)), rpc_errc::username_not_occupied);
+}
+
+// Goal: nothing that was asked to change is said to have changed when it is not kept.
+TEST_P(account_calls, WhatCanBeSetButIsNotKeptIsNoMethod) {
+  tl::fn::account_updateProfile profile;
+  profile.first_name = "Bea";
+  EXPECT_EQ(error_of(client.call(profile)), rpc_errc::method_invalid);
+  if (GetParam() >= 135) {
+    EXPECT_EQ(error_of(client.call(tl::fn::account_setAuthorizationTTL())), rpc_errc::method_invalid);
+  }
+}
+
+TEST_P(account_calls, BytesThatAreNoCallAreRefused) {
+  const cluster::entity_ref self = user_of(client.context.user.value());
+  const auto send = [&](std::string bytes) {
+    return error_of(world.ask(self, cluster::request_type::call, client.caller(), std::move(bytes)));
+  };
+  EXPECT_EQ(send(""), rpc_errc::method_invalid);
+  EXPECT_EQ(send(std::string(8, '\x5a')), rpc_errc::method_invalid);
+  EXPECT_EQ(send(call_bytes(tl::fn::updates_getState(), GetParam()) + "tail"), rpc_errc::input_request_invalid);
+}
+
+TEST(access_hash, DiffersByViewerTargetAndKeyAndIsNeverNegative) {
+  const std::array<std::uint8_t, 32> key{1};
+  const std::array<std::uint8_t, 32> other{2};
+  const user_id a{1'000'000'007};
+  const user_id b{1'000'000'009};
+  const std::int64_t hash = access_hash(key, a, b);
+  EXPECT_GT(hash, 0);
+  EXPECT_EQ(hash, access_hash(key, a, b));
+  EXPECT_NE(hash, access_hash(key, b, a));
+  EXPECT_NE(hash, access_hash(other, a, b));
+  EXPECT_TRUE(access_hash_fits(key, a, b, hash));
+  EXPECT_FALSE(access_hash_fits(key, a, b, hash ^ 1));
+}
+
+} // namespace
+} // namespace godwit::account::testing

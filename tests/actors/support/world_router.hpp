@@ -1,0 +1,52 @@
+#pragma once
+
+#include <caf/actor.hpp>
+
+#include <functional>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "cluster/base/home_loop.hpp"
+#include "cluster/shard/router.hpp"
+#include "tests/actors/account/logic_world.hpp"
+
+namespace godwit::test {
+
+/// The real logic of phones, accounts and keys behind a router, on one loop and in memory.
+class world_router final : public cluster::router {
+public:
+  explicit world_router(cluster::home_loop& home) : home_(home) {}
+
+  void send(cluster::entity_request_ptr request) override;
+  [[nodiscard]] std::uint16_t shards() const override { return 16; }
+
+  /// The account's actor fails: its listeners are told, and forgotten.
+  void lose_account(user_id user);
+  /// An update for every session that listens to the account.
+  void push(user_id user, const std::string& body);
+  /// Answers what was held.
+  void release();
+  [[nodiscard]] std::size_t listening(user_id user) const;
+
+  account::testing::logic_world world;
+  /// Requests to be answered `unavailable`; null: none.
+  std::function<bool(const cluster::entity_request&)> unavailable;
+  /// Called for every request that is sent; may throw.
+  std::function<void()> fault;
+  /// Requests to be kept until release(); null: none.
+  std::function<bool(const cluster::entity_request&)> hold;
+  std::size_t requests = 0;
+
+private:
+  using listener = std::pair<auth_key_id, session_id>;
+
+  void answer(const cluster::entity_request_ptr& request);
+  void carry_messages();
+
+  cluster::home_loop& home_;
+  std::vector<cluster::entity_request_ptr> held_;
+  std::map<user_id, std::map<listener, caf::actor>> listeners_;
+};
+
+} // namespace godwit::test
