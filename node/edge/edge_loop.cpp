@@ -1,0 +1,178 @@
+#include "node/edge/edge_loop.hpp"
+
+#include <utility>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <system_error>
+
+#include "config/limits.hpp"
+#include "node/edge/edge_connection.hpp"
+
+namespace godwit::node {
+
+namespace {
+
+/// Never 0, which stands for no time in several places.
+cluster::monotonic_ms clock_ms() {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  return static_cast<cluster::monotonic_ms>(std::chrono::duration_cast<std::chrono::milliseconds>(now).count()) + 1;
+}
+
+unix_ms wall_clock_ms() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
+}
+
+} // namespace
+
+struct edge_loop::wake_up {
+  explicit wake_up(boost::asio::io_context& io) : descriptor(io), work(io.get_executor()) {
+    const int fd = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (fd < 0) {
+      throw std::system_error(errno, std::generic_category(), "eventfd");
+    }
+    descriptor.assign(fd);
+  }
+
+  boost::asio::posix::stream_descriptor descriptor;
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work;
+};
+
+edge_loop::edge_loop(caf::actor_system& system, std::string name)
+    : cluster::home_loop(system),
+      io_(std::make_unique<boost::asio::io_context>(1)),
+      wake_up_(std::make_unique<wake_up>(*io_)),
+      name_(std::move(name)),
+      read_buffer_(limits::read_buffer_bytes),
+      output_(*this) {
+  watch_wake_up();
+}
+
+edge_loop::~edge_loop() { stop(); }
+
+void edge_loop::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void edge_loop::stop() {
+  if (!thread_.joinable()) {
+    return;
+  }
+  stopping_.store(true, std::memory_order_relaxed);
+  post([] {});
+  thread_.join();
+}
+
+void edge_loop::run() {
+  ::pthread_setname_np(::pthread_self(), name_.c_str());
+  attach();
+  while (!stopping_.load(std::memory_order_relaxed)) {
+    const bool more = run_round(clock_ms(), wall_clock_ms());
+    removed_.clear();
+    if (!more && scheduled_.empty()) {
+      sleep();
+    }
+    // Whatever became ready meanwhile takes part in the next round.
+    io_->poll();
+  }
+  close_connections();
+}
+
+void edge_loop::sleep() {
+  if (!prepare_sleep()) {
+    return;
+  }
+  const cluster::monotonic_ms due = next_due();
+  if (due == 0) {
+    io_->run_one();
+    return;
+  }
+  const cluster::monotonic_ms now = clock_ms();
+  if (due > now) {
+    io_->run_one_for(std::chrono::milliseconds(due - now));
+  }
+}
+
+void edge_loop::wake() {
+  const std::uint64_t one = 1;
+  // It cannot fail but for a counter that is full, and then the loop wakes all the same.
+  [[maybe_unused]] const auto written = ::write(wake_up_->descriptor.native_handle(), &one, sizeof(one));
+}
+
+void edge_loop::watch_wake_up() {
+  wake_up_->descriptor.async_wait(
+    boost::asio::posix::stream_descriptor::wait_read, [this](const boost::system::error_code& error) {
+      if (error) {
+        return;
+      }
+      std::uint64_t count = 0;
+      [[maybe_unused]] const auto got = ::read(wake_up_->descriptor.native_handle(), &count, sizeof(count));
+      watch_wake_up();
+    });
+}
+
+void edge_loop::schedule(edge_input& input) {
+  if (!std::exchange(input.scheduled_, true)) {
+    scheduled_.push_back(&input);
+  }
+}
+
+void edge_loop::unschedule(edge_input& input) {
+  if (std::exchange(input.scheduled_, false)) {
+    std::erase(scheduled_, &input);
+  }
+  std::replace(serving_.begin(), serving_.end(), &input, static_cast<edge_input*>(nullptr));
+}
+
+void edge_loop::read_inputs() {
+  serving_.swap(scheduled_);
+  // By index: one may be taken out by another.
+  for (std::size_t i = 0; i < serving_.size(); ++i) {
+    if (edge_input* const input = std::exchange(serving_[i], nullptr)) {
+      input->scheduled_ = false;
+      input->serve();
+    }
+  }
+  serving_.clear();
+}
+
+void edge_loop::add(edge_connection& connection) {
+  connection.place = connections_.size();
+  connections_.emplace_back(&connection);
+  probe_.open.set(static_cast<std::int64_t>(connections_.size()));
+}
+
+void edge_loop::remove(edge_connection& connection) {
+  const std::size_t place = connection.place;
+  removed_.push_back(std::move(connections_[place]));
+  if (place + 1 != connections_.size()) {
+    connections_[place] = std::move(connections_.back());
+    connections_[place]->place = place;
+  }
+  connections_.pop_back();
+  probe_.open.set(static_cast<std::int64_t>(connections_.size()));
+}
+
+/// The last thing on the loop's thread: those who listen hear of it, and actors take it in.
+void edge_loop::close_connections() {
+  while (!connections_.empty()) {
+    connections_.back()->drop(close_reason::stopping);
+  }
+  for (int rounds = 0; rounds < limits::actor_passes_per_round && run_round(clock_ms(), wall_clock_ms()); ++rounds) {
+  }
+  removed_.clear();
+  // Waits that were cancelled give their references back.
+  io_->poll();
+}
+
+} // namespace godwit::node

@@ -1,0 +1,99 @@
+#pragma once
+
+#include <caf/intrusive_ptr.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "cluster/base/home_loop.hpp"
+#include "node/edge/edge_probe.hpp"
+#include "node/edge/output_stage.hpp"
+
+namespace boost::asio {
+class io_context;
+}
+
+namespace godwit::node {
+
+class edge_connection;
+
+/// A source of readiness that the loop serves in its rounds: a connection or a listener.
+class edge_input {
+public:
+  virtual ~edge_input() = default;
+  /// On the loop, at the beginning of a round, once after each schedule().
+  virtual void serve() = 0;
+
+private:
+  friend class edge_loop;
+  bool scheduled_ = false;
+};
+
+/// The thread that sockets, pinned actors, shards and timers live on: an Asio io_context and an execution
+/// unit of CAF in one. It sleeps in epoll; other threads end the sleep with one write to an eventfd.
+class edge_loop final : public cluster::home_loop {
+public:
+  /// `name`: of the thread, at most 15 characters.
+  edge_loop(caf::actor_system& system, std::string name);
+  /// Stops.
+  ~edge_loop() override;
+
+  /// Begins to run, on a thread of its own.
+  void start();
+  /// Closes every connection, finishes the present round, ends the thread. Not from the loop itself.
+  void stop();
+
+  /// Between start() and stop(), for whoever calls these.
+  [[nodiscard]] bool is_running() const { return thread_.joinable(); }
+
+  [[nodiscard]] const edge_probe& probe() const { return probe_; }
+
+  // --- for connections and listeners, on the loop ---
+
+  [[nodiscard]] boost::asio::io_context& io() { return *io_; }
+  /// Serves the input in the next round.
+  void schedule(edge_input& input);
+  /// Takes an input out that will not live until then.
+  void unschedule(edge_input& input);
+  /// Room for one read at a time; not kept beyond it.
+  [[nodiscard]] std::span<std::uint8_t> read_buffer() { return read_buffer_; }
+  output_stage& output() { return output_; }
+  edge_probe& counters_of_edge() { return probe_; }
+
+  /// The connections of the loop, each with a reference. One that is removed lives on until the
+  /// end of the round, so that none goes while its own code runs.
+  void add(edge_connection& connection);
+  void remove(edge_connection& connection);
+  [[nodiscard]] std::size_t connections() const { return connections_.size(); }
+
+private:
+  void run();
+  void sleep();
+  void watch_wake_up();
+  void close_connections();
+  void wake() override;
+  void read_inputs() override;
+
+  std::unique_ptr<boost::asio::io_context> io_;
+  struct wake_up;
+  std::unique_ptr<wake_up> wake_up_;
+  std::string name_;
+  std::vector<edge_input*> scheduled_;
+  std::vector<edge_input*> serving_;
+  std::vector<std::uint8_t> read_buffer_;
+  edge_probe probe_;
+  output_stage output_;
+  /// Each knows its place.
+  std::vector<caf::intrusive_ptr<edge_connection>> connections_;
+  std::vector<caf::intrusive_ptr<edge_connection>> removed_;
+  std::thread thread_;
+  std::atomic<bool> stopping_{false};
+};
+
+} // namespace godwit::node

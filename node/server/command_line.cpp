@@ -1,0 +1,215 @@
+#include "node/server/command_line.hpp"
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/config_fields.hpp"
+#include "node/control/control_client.hpp"
+#include "node/server/data_folder.hpp"
+#include "node/server/help_text.hpp"
+#include "node/server/serve.hpp"
+#include "node/server/version.hpp"
+
+namespace godwit::node {
+namespace {
+
+namespace fs = std::filesystem;
+
+exit_code refuse(exit_code code, const std::string& message) {
+  std::fprintf(stderr, "godwit: %s\n", message.c_str());
+  return code;
+}
+
+void print(const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  if (text.empty() || text.back() != '\n') {
+    std::fputc('\n', stdout);
+  }
+}
+
+/// What the options of all commands are read into.
+struct options {
+  std::string config;
+  std::string data;
+  std::string socket;
+  std::vector<std::string> sets;
+  std::vector<std::string> words;
+  std::string about;
+  bool json = false;
+  unsigned timeout_seconds = 600;
+
+  [[nodiscard]] location where() const {
+    const auto path = [](const std::string& text) {
+      return text.empty() ? std::optional<fs::path>() : std::optional<fs::path>(text);
+    };
+    return {.config = path(config), .data = path(data), .sets = sets};
+  }
+};
+
+exit_code run_init(const options& given) {
+  if (given.data.empty()) {
+    return refuse(exit_code::usage, "name the folder to make with --data FOLDER");
+  }
+  auto loaded = load_config({.file = {}, .environment = godwit_environment(), .sets = given.sets});
+  if (!loaded) {
+    return refuse(exit_code::config, loaded.error());
+  }
+  std::error_code ignored;
+  fs::path root = fs::absolute(given.data, ignored).lexically_normal();
+  if (!root.has_filename()) {
+    root = root.parent_path();
+  }
+  const data_folder folder{root};
+  const auto settings = given.config.empty() ? std::optional<fs::path>() : fs::path(given.config);
+  auto made = init_data_folder(folder, *loaded, settings);
+  if (!made) {
+    return refuse(made.error().code, made.error().message);
+  }
+  const auto answer = control_record({{"data", root.string()},
+                                      {"settings", settings.value_or(folder.settings()).string()},
+                                      {"cluster_id", made->secrets.cluster_id},
+                                      {"public_key", folder.public_key().string()},
+                                      {"fingerprint", fingerprint_text(made->fingerprint)}});
+  print(given.json ? answer.json : answer.text);
+  if (!given.json) {
+    print("\nStart the node with: godwit serve --" +
+          (settings ? "config " + settings->string() : "data " + root.string()));
+  }
+  return exit_code::ok;
+}
+
+/// The socket that the options mean, from the settings where they can be read.
+expected<fs::path, node_failure> socket_of(const options& given) {
+  if (!given.socket.empty()) {
+    return fs::path(given.socket);
+  }
+  location where = given.where();
+  if (!where.config && !where.data && std::getenv("GODWIT_NODE_DATA") == nullptr) {
+    where.data = ".";
+  }
+  return locate(where).map([](const located& found) { return control_socket(found); });
+}
+
+exit_code run_ctl(const options& given) {
+  if (given.words.empty()) {
+    return refuse(exit_code::usage, "name a command; `godwit ctl --help` lists them");
+  }
+  const auto socket = socket_of(given);
+  if (!socket) {
+    return refuse(socket.error().code, socket.error().message);
+  }
+  const std::string command = given.words.front();
+  std::vector<std::string> arguments(given.words.begin() + 1, given.words.end());
+  if (command == "snapshot" && arguments.size() == 1) {
+    // Meant from where the caller stands, not from where the node does.
+    std::error_code ignored;
+    arguments[0] = fs::absolute(arguments[0], ignored).lexically_normal().string();
+  }
+  const auto answer = control_call(*socket, command, arguments, std::chrono::seconds(given.timeout_seconds));
+  if (!answer) {
+    return refuse(answer.error().no_node ? exit_code::no_node : exit_code::failure, answer.error().message);
+  }
+  if (!answer->ok) {
+    return refuse(exit_code::failure, answer->text);
+  }
+  print(given.json ? answer->json : answer->text);
+  return exit_code::ok;
+}
+
+exit_code run_config(const options& given) {
+  if (given.about == "example") {
+    print(config::example_text());
+    return exit_code::ok;
+  }
+  if (given.about == "manual") {
+    print(config::manual_text());
+    return exit_code::ok;
+  }
+  if (given.about == "defaults") {
+    for (const config::field& each : config::fields()) {
+      print(each.key() + " = " + config::value_text(each, {}));
+    }
+    return exit_code::ok;
+  }
+  if (given.about != "check") {
+    return refuse(exit_code::usage, "say godwit config example, defaults, manual or check");
+  }
+  const auto found = locate(given.where());
+  if (!found) {
+    return refuse(found.error().code, found.error().message);
+  }
+  print(given.json ? describe_config_json(found->config) : describe_config(found->config));
+  return exit_code::ok;
+}
+
+CLI::App* add_command(CLI::App& app, const std::string& name) {
+  CLI::App* command = app.add_subcommand(name);
+  command->formatter_fn(
+    [name](const CLI::App*, std::string, CLI::AppFormatMode) { return std::string(help_text(name)); });
+  return command;
+}
+
+void add_sources(CLI::App& command, options& into) {
+  command.add_option("--config", into.config);
+  command.add_option("--data", into.data);
+  // One value each time: the words behind it are not its.
+  command.add_option("--set", into.sets)->expected(1)->take_all();
+}
+
+} // namespace
+
+exit_code run_command_line(int argc, char** argv) {
+  options given;
+  CLI::App app;
+  app.formatter_fn([](const CLI::App*, std::string, CLI::AppFormatMode) { return std::string(help_text("godwit")); });
+  app.set_version_flag("--version", std::string(version));
+  app.require_subcommand(1);
+
+  CLI::App* init = add_command(app, "init");
+  add_sources(*init, given);
+  init->add_flag("--json", given.json);
+  CLI::App* serving = add_command(app, "serve");
+  add_sources(*serving, given);
+  CLI::App* ctl = add_command(app, "ctl");
+  add_sources(*ctl, given);
+  ctl->add_option("--socket", given.socket);
+  ctl->add_flag("--json", given.json);
+  ctl->add_option("--timeout", given.timeout_seconds)->check(CLI::Range(1U, 86'400U));
+  ctl->add_option("words", given.words);
+  CLI::App* settings = add_command(app, "config");
+  add_sources(*settings, given);
+  settings->add_flag("--json", given.json);
+  settings->add_option("about", given.about);
+  CLI::App* printing = add_command(app, "version");
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& done) {
+    return static_cast<exit_code>(app.exit(done));
+  } catch (const CLI::ParseError& error) {
+    return refuse(exit_code::usage, std::string(error.what()) + ". See godwit --help.");
+  }
+  if (*init) {
+    return run_init(given);
+  }
+  if (*serving) {
+    return serve(given.where());
+  }
+  if (*ctl) {
+    return run_ctl(given);
+  }
+  if (*settings) {
+    return run_config(given);
+  }
+  if (*printing) {
+    print("godwit " + std::string(version));
+  }
+  return exit_code::ok;
+}
+
+} // namespace godwit::node
