@@ -102,7 +102,7 @@ bool server_handshake::state::is_repeat(const crypto::sha256_hash& query) const 
 
 handshake_result server_handshake::state::req_pq(tl::reader& reader) {
   const tl::int128 nonce = reader.read_int128();
-  if (!reader.finish()) {
+  if (!reader.ok()) {
     return fail(handshake_errc::malformed);
   }
   std::array<std::uint8_t, 32> seed{};
@@ -149,7 +149,7 @@ handshake_result server_handshake::state::req_dh_params(tl::reader& reader, unix
   const auto fingerprint = static_cast<std::uint64_t>(reader.read_long());
   const std::string_view encrypted = reader.read_bytes();
   crypto::rsa_block block;
-  if (!reader.finish() || encrypted.size() != block.size()) {
+  if (!reader.ok() || encrypted.size() != block.size()) {
     return fail(handshake_errc::malformed);
   }
   std::copy(encrypted.begin(), encrypted.end(), block.begin());
@@ -174,7 +174,7 @@ handshake_result server_handshake::state::deciphered(decipher_job& job) {
 handshake_result server_handshake::state::set_client_dh_params(tl::reader& reader) {
   const bool nonces_agree = reader.read_int128() == numbers.nonce && reader.read_int128() == numbers.server_nonce;
   const std::string_view encrypted = reader.read_bytes();
-  if (!reader.finish()) {
+  if (!reader.ok()) {
     return fail(nonces_agree ? handshake_errc::malformed : handshake_errc::wrong_nonce);
   }
   if (!nonces_agree) {
@@ -242,6 +242,7 @@ handshake_result server_handshake::handle(std::string_view body, unix_time now) 
     return handshake_step(handshake_answer{state_->last_answer});
   }
   state_->last_query = query;
+  // What stands behind a query is passed over: TDLib pads unencrypted messages, inside of their length.
   tl::reader reader(body);
   const std::uint32_t id = reader.read_id();
   if (is_req_pq(id)) {
