@@ -144,9 +144,10 @@ void edge_connection::flush() {
 }
 
 void edge_connection::send_out() {
-  if (sent_ < out_.size()) {
+  // What is not sealed is not for the wire: it waits for the end of the round.
+  if (sent_ < sealed_) {
     const ssize_t taken =
-      ::send(socket_->native_handle(), out_.data() + sent_, out_.size() - sent_, MSG_NOSIGNAL | MSG_DONTWAIT);
+      ::send(socket_->native_handle(), out_.data() + sent_, sealed_ - sent_, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (taken < 0 && errno != EAGAIN && errno != EINTR) {
       drop(closing_ ? reason_ : close_reason::by_client);
       return;
@@ -158,14 +159,16 @@ void edge_connection::send_out() {
       stalled_since_ = 0;
     }
   }
-  if (sent_ < out_.size()) {
+  if (sent_ < sealed_) {
     stalled_since_ = stalled_since_ != 0 ? stalled_since_ : loop_.now();
     watch();
     wait_writable();
     return;
   }
   stalled_since_ = 0;
-  end_output();
+  if (sealed_ == out_.size()) {
+    end_output();
+  }
 }
 
 void edge_connection::wait_writable() {

@@ -136,6 +136,39 @@ TEST_F(output, ASlowClientGetsEverythingAndTheListenerHearsOfIt) {
   }
 }
 
+// Goal: what is appended while a backlog drains is never sent before the transport has readied it. Method: quick
+// acknowledgements, posted all the time, on an obfuscated connection with 4 MB on the way; had one left as it
+// was, nothing behind it could be read.
+TEST_F(output, AQuickAckBehindABacklogIsObfuscatedLikeAllElse) {
+  options.send_buffer_bytes = 16384;
+  gateway.on_packet = [](const actors::connection_ptr& connection, std::span<std::uint8_t>, bool) {
+    for (int i = 0; i < 64; ++i) {
+      connection->send({std::string(1 << 16, static_cast<char>('a' + i % 26)), nullptr});
+    }
+  };
+  begin();
+  transport_client client(port(), {framing::intermediate, true});
+  client.send(encrypted_packet(1));
+  ASSERT_TRUE(eventually([&] { return probe().packets_out.value() == 64U; }));
+  const auto connection = gateway.newest();
+  std::atomic<bool> all_read{false};
+  std::thread acknowledging([&] {
+    while (!all_read) {
+      loops_.front()->post([connection] { connection->send_quick_ack(0x01020304); });
+      std::this_thread::sleep_for(std::chrono::microseconds(50));
+    }
+  });
+  for (int i = 0; i < 64; ++i) {
+    EXPECT_EQ(client.receive(), bytes(1 << 16, static_cast<std::uint8_t>('a' + i % 26))) << i;
+  }
+  all_read = true;
+  acknowledging.join();
+  EXPECT_FALSE(client.tokens.empty());
+  for (const std::uint32_t token : client.tokens) {
+    EXPECT_EQ(token, 0x81020304U);
+  }
+}
+
 // Goal: backpressure: a paused connection gives no packets and is not read, so that the client's sends wait;
 // resumed, it gives all of them in order. Method: numbered packets, far more than the buffers on the way hold.
 TEST_F(output, APausedConnectionIsNotReadAndLosesNothing) {
