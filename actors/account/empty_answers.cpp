@@ -58,6 +58,8 @@ box<tl::object> no_updates(const empty_context& context) {
 
 box<tl::object> dialog_filters(const empty_context& context) {
   auto filters = make<tl::messages_dialogFilters>();
+  // Every account has the list of all chats, and TDLib misses it when it is not named.
+  filters->filters.push_back(make<tl::dialogFilterDefault>());
   return filters->known_at(context.layer) ? std::move(filters) : nullptr;
 }
 
@@ -91,6 +93,7 @@ box<tl::object> expiring(const empty_context& context) {
 
 box<tl::object> all_stories(const empty_context& /*context*/) {
   auto stories = make<tl::stories_allStories>();
+  stories->state = "0"; // says nothing to anyone but us, and clients take none for a fault
   stories->stealth_mode = make<tl::storiesStealthMode>();
   return stories;
 }

@@ -47,7 +47,7 @@ struct message_hash {
     constexpr std::size_t prefix = key_derivation::message_prefix_size;
     std::memcpy(head.data(), key_derivation::message_prefix(job), prefix);
     const std::size_t in_head = std::min(job.size, sha_block_size - prefix);
-    std::memcpy(head.data() + prefix, job.data, in_head);
+    std::copy_n(job.data, in_head, head.data() + prefix); // there may be nothing, and no pointer then
     native::sha_begin(lane);
     at = 0;
     if (in_head < sha_block_size - prefix) {

@@ -11,11 +11,16 @@ namespace {
 
 session_key name(std::uint64_t key, std::uint64_t session) { return {auth_key_id(key), session_id(session)}; }
 
+class idle_actor : public caf::event_based_actor {
+public:
+  using caf::event_based_actor::event_based_actor;
+  caf::behavior make_behavior() override { return {[](int) {}}; }
+};
+
 class directory : public ::testing::Test {
 protected:
-  caf::actor make() {
-    return system.spawn([]() -> caf::behavior { return {[](int) {}}; });
-  }
+  // A class, since the library's way with functions dereferences a null pointer.
+  caf::actor make() { return system.spawn<idle_actor>(); }
   ~directory() override {
     for (const caf::actor& each : made) {
       caf::anon_send_exit(each, caf::exit_reason::user_shutdown);
