@@ -52,7 +52,8 @@ inline constexpr std::size_t shard_proposals_kept_bytes_max = 16 << 20;
 
 /// Entities of one shard in memory; beyond, the longest unused end, and an eighth beyond it no more start.
 inline constexpr std::uint32_t shard_entities_max = 8192;
-inline constexpr std::uint32_t entity_idle_ms = 300'000;
+/// Most are needed for a sign-in and then not for days, and take about 3 KB each.
+inline constexpr std::uint32_t entity_idle_ms = 60'000;
 /// An entity that fails so often in so short a time is refused for a while.
 inline constexpr std::uint32_t entity_restarts_max = 3;
 inline constexpr std::uint32_t entity_restart_window_ms = 60'000;
@@ -127,17 +128,21 @@ inline constexpr int webhook_attempts_max = 5;
 inline constexpr std::size_t keys_cached_max = 65'536;
 /// Keys that one loop asks for at once; the connections of others are closed without a word.
 inline constexpr std::size_t key_lookups_max = 4096;
-/// Before a client hears that nobody is logged in with its key, what is known of the key is no older.
-inline constexpr std::uint32_t key_fresh_ms = 2000;
+/// What a client says of itself is written for its key no more often than this.
+inline constexpr std::uint32_t client_note_ms = 10'000;
 /// How long a new key is offered to its shard before its exchange fails.
 inline constexpr std::uint32_t key_commit_ms_max = 10'000;
 /// Pause before something that was unavailable is asked for again; doubles up to the second one.
 inline constexpr std::uint32_t ask_again_ms = 100;
 inline constexpr std::uint32_t ask_again_ms_max = 1600;
 
-/// Key exchanges under way on a node, one for each connection, and the life of one.
+/// Key exchanges under way on a node, one for each connection, and the life of one. Its first question costs a
+/// client nothing, so that the time to follow it up is short, and the oldest such exchange makes room for others.
 inline constexpr std::uint32_t exchanges_max = 8192;
 inline constexpr std::uint32_t exchange_ms_max = 120'000;
+inline constexpr std::uint32_t exchange_begun_ms_max = 15'000;
+/// Keys that one address may make in a day. Each is a row, and stays for a day when nobody logs in with it.
+inline constexpr std::uint32_t keys_per_address_day = 5000;
 
 /// Sessions of a node, of one key, and of one connection; sessions with no connection left, on one loop.
 inline constexpr std::size_t sessions_max = 250'000;

@@ -65,8 +65,14 @@ rpc_result<authorization_list::authorized> authorization_list::authorize(const c
     return unexpected(rpc_error{rpc_errc::phone_code_expired});
   }
   std::int64_t id = 0;
-  if (authorization_row* present = of_key(what.key(), id)) {
-    if (present->phone_code_hash() != what.phone_code_hash()) {
+  authorization_row* const present = of_key(what.key(), id);
+  // The rows that tell whether a code was used go when it expires; a repeat of the login it led to is none.
+  const bool repeats = present != nullptr && present->phone_code_hash() == what.phone_code_hash();
+  if (!repeats && what.code_expires_at() <= now) {
+    return unexpected(rpc_error{rpc_errc::phone_code_expired});
+  }
+  if (present != nullptr) {
+    if (!repeats) {
       describe(*present, what);
       present->set_active_at(now);
       write(id, *present, out);

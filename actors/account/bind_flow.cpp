@@ -143,7 +143,11 @@ public:
       if (destroyed.authorization() != 0) {
         return end_login(user_id{destroyed.user()}, authorization_id{destroyed.authorization()});
       }
-      return flow_done{std::string(destroyed.existed() ? 1 : 0, '\1'), login_changed{}};
+      flow_done done{std::string(destroyed.existed() ? 1 : 0, '\1'), {}};
+      if (!context().temporary) {
+        done.change = login_changed{}; // the login of the permanent key does not end with a temporary one
+      }
+      return done;
     });
   }
 

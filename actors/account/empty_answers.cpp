@@ -93,7 +93,7 @@ box<tl::object> expiring(const empty_context& context) {
 
 box<tl::object> all_stories(const empty_context& /*context*/) {
   auto stories = make<tl::stories_allStories>();
-  stories->state = "0"; // says nothing to anyone but us, and clients take none for a fault
+  stories->state.assign(1, '0'); // says nothing to anyone but us, and clients take none for a fault
   stories->stealth_mode = make<tl::storiesStealthMode>();
   return stories;
 }

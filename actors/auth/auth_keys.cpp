@@ -1,6 +1,7 @@
 #include "actors/auth/auth_keys.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <string>
 #include <utility>
 
@@ -41,9 +42,11 @@ bool read_key(const command::KeyFound& found, auth_key_id id, known_key& into) {
   into.expires_at = found.temporary() ? found.expires_at() : 0;
   into.user = user_id(found.user());
   into.authorization = authorization_id(found.authorization());
-  into.layer = found.layer();
-  if (found.layer() != 0 && found.has_device()) {
-    into.client = read_client(found.device());
+  if (!into.note_waits) {
+    into.layer = found.layer();
+    if (found.layer() != 0 && found.has_device()) {
+      into.client = read_client(found.device());
+    }
   }
   if (found.has_dc()) {
     into.dc = found.dc();
@@ -62,7 +65,8 @@ auth_keys::auth_keys(cluster::home_loop& home, cluster::router& router, std::siz
     : home_(home),
       router_(router),
       cache_(cached_max == 0 ? limits::keys_cached_max : cached_max),
-      again_timer_([this] { create_again(); }) {}
+      again_timer_([this] { create_again(); }),
+      notes_timer_([this] { write_notes(home_.now()); }) {}
 
 auth_keys::~auth_keys() = default;
 
@@ -93,7 +97,13 @@ void auth_keys::find(auth_key_id id, found_fn done) {
   ask(id, std::move(done));
 }
 
-void auth_keys::refresh(auth_key_id id, found_fn done) { ask(id, std::move(done)); }
+void auth_keys::refresh(auth_key_id id, found_fn done) {
+  if (const auto at = asked_.find(id); at != asked_.end()) {
+    lookups_.at(at->second).next.push_back(std::move(done));
+    return;
+  }
+  ask(id, std::move(done));
+}
 
 void auth_keys::ask(auth_key_id id, found_fn done) {
   if (const auto at = asked_.find(id); at != asked_.end()) {
@@ -108,12 +118,13 @@ void auth_keys::ask(auth_key_id id, found_fn done) {
   command::KeyCommand what;
   what.mutable_lookup();
   cluster::entity_request_ptr request = request_to(id, what.SerializeAsString());
-  asked_.emplace(id, request->token);
-  lookup& entry = lookups_[request->token];
+  const std::uint64_t token = request->token;
+  router_.send(std::move(request)); // before it counts as asked: when that fails, no answer comes
+  asked_.emplace(id, token);
+  lookup& entry = lookups_[token];
   entry.id = id;
   entry.waiting.push_back(std::move(done));
   probe_.lookups.add();
-  router_.send(std::move(request));
 }
 
 void auth_keys::reply(const cluster::entity_reply& what) {
@@ -121,6 +132,9 @@ void auth_keys::reply(const cluster::entity_reply& what) {
     lookup entry = std::move(at->second);
     lookups_.erase(at);
     asked_.erase(entry.id);
+    for (found_fn& each : std::exchange(entry.next, {})) {
+      ask(entry.id, std::move(each));
+    }
     lookup_answered(std::move(entry), what);
   } else if (creations_.contains(what.token)) {
     creation_answered(what.token, what);
@@ -149,7 +163,6 @@ void auth_keys::lookup_answered(lookup what, const cluster::entity_reply& reply)
     drop(what.id);
     return tell(key_answer::unknown, nullptr);
   }
-  key->as_of = home_.now();
   if (is_new) {
     cache_.put(key);
     probe_.keys_cached.set(static_cast<std::int64_t>(cache_.size()));
@@ -164,21 +177,28 @@ void auth_keys::lookup_answered(lookup what, const cluster::entity_reply& reply)
 }
 
 void auth_keys::found_temporary(known_key_ptr key, auth_key_id permanent, std::vector<found_fn> waiting) {
-  ask(permanent, [this, key = std::move(key), waiting = std::move(waiting)](key_answer answer, known_key_ptr owner) {
-    if (answer == key_answer::known && !owner->is_temporary()) {
-      key->bound_to = std::move(owner);
-    } else if (answer != key_answer::unavailable) {
-      // The key it stood for is gone, and it is of no use any more.
-      drop(key->id);
-      answer = key_answer::unknown;
-    }
-    for (const found_fn& done : waiting) {
-      done(answer, answer == key_answer::known ? key : nullptr);
-    }
-  });
+  refresh(permanent,
+          [this, key = std::move(key), waiting = std::move(waiting)](key_answer answer, known_key_ptr owner) {
+            if (answer == key_answer::known && !owner->is_temporary()) {
+              key->bound_to = std::move(owner);
+            } else if (answer != key_answer::unavailable) {
+              // The key it stood for is gone, and it is of no use any more.
+              drop(key->id);
+              answer = key_answer::unknown;
+            }
+            for (const found_fn& done : waiting) {
+              done(answer, answer == key_answer::known ? key : nullptr);
+            }
+          });
 }
 
 void auth_keys::create(const mtproto::new_auth_key& made, created_fn done) {
+  if (!self_) {
+    // Nobody would hear the answer.
+    probe_.commits_failed.add();
+    home_.post([done = std::move(done)] { done(mtproto::commit_outcome::failed); });
+    return;
+  }
   auto key = std::make_shared<known_key>();
   key->id = made.id;
   key->key = std::make_shared<const crypto::auth_key>(made.key);
@@ -224,7 +244,6 @@ void auth_keys::creation_answered(std::uint64_t token, const cluster::entity_rep
   if (created.id_taken()) {
     return entry.done(mtproto::commit_outcome::id_taken);
   }
-  entry.key->as_of = home_.now();
   cache_.put(std::move(entry.key));
   probe_.keys_cached.set(static_cast<std::int64_t>(cache_.size()));
   entry.done(mtproto::commit_outcome::durable);
@@ -238,10 +257,40 @@ void auth_keys::create_again() {
   }
 }
 
-void auth_keys::note_client(const known_key& permanent, layer_t layer, const mtproto::client_info& client) {
+void auth_keys::note_client(known_key_ptr permanent) {
+  if (permanent->note_waits) {
+    return;
+  }
+  const cluster::monotonic_ms due = permanent->noted_at + limits::client_note_ms;
+  if (permanent->noted_at == 0 || home_.now() >= due) {
+    return write_note(*permanent);
+  }
+  permanent->note_waits = true;
+  notes_.emplace(due, std::move(permanent));
+  home_.arm(notes_timer_, notes_.begin()->first);
+}
+
+void auth_keys::write_notes(cluster::monotonic_ms until) {
+  while (!notes_.empty() && notes_.begin()->first <= until) {
+    const known_key_ptr key = std::move(notes_.begin()->second);
+    notes_.erase(notes_.begin());
+    key->note_waits = false;
+    if (!key->dropped) {
+      write_note(*key);
+    }
+  }
+  if (!notes_.empty()) {
+    home_.arm(notes_timer_, notes_.begin()->first);
+  }
+}
+
+void auth_keys::write_note(known_key& permanent) {
+  static const mtproto::client_info unknown;
+  const mtproto::client_info& client = permanent.client != nullptr ? *permanent.client : unknown;
+  permanent.noted_at = home_.now();
   command::KeyCommand what;
   command::NoteLayer& note = *what.mutable_note_layer();
-  note.set_layer(layer);
+  note.set_layer(permanent.layer);
   command::Device& device = *note.mutable_device();
   device.set_api_id(client.api_id);
   device.set_device_model(client.device_model);
@@ -262,13 +311,16 @@ void auth_keys::drop(auth_key_id id) {
 
 void auth_keys::abandon() {
   self_ = nullptr;
+  write_notes(std::numeric_limits<cluster::monotonic_ms>::max());
   auto lookups = std::exchange(lookups_, {});
   auto creations = std::exchange(creations_, {});
   asked_.clear();
   again_.clear();
   for (auto& [token, entry] : lookups) {
-    for (const found_fn& done : entry.waiting) {
-      done(key_answer::unavailable, nullptr);
+    for (const auto* const list : {&entry.waiting, &entry.next}) {
+      for (const found_fn& done : *list) {
+        done(key_answer::unavailable, nullptr);
+      }
     }
   }
   for (auto& [token, entry] : creations) {

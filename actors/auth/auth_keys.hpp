@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <unordered_map>
 #include <vector>
 
@@ -52,12 +53,14 @@ public:
   known_key_ptr cached(auth_key_id id);
   /// Asks the key's entity, unless the answer is cached; together with all who wait for the same key.
   void find(auth_key_id id, found_fn done);
-  /// Asks the entity and brings what is known up to date, for all who hold it.
+  /// Asks the entity and brings what is known up to date, for all who hold it. What it said before this call is
+  /// no answer to it.
   void refresh(auth_key_id id, found_fn done);
   /// Commits a key that an exchange made, and caches it.
   void create(const mtproto::new_auth_key& key, created_fn done);
-  /// Tells the permanent key's entity what its client is; nobody waits.
-  void note_client(const known_key& permanent, layer_t layer, const mtproto::client_info& client);
+  /// Tells the permanent key's entity the layer and the client that are known of it; nobody waits. Each is a row
+  /// written: what comes sooner than limits::client_note_ms after the last waits, and the last one counts.
+  void note_client(known_key_ptr permanent);
   /// The key is gone, or is not what it was.
   void drop(auth_key_id id);
 
@@ -65,9 +68,15 @@ public:
   [[nodiscard]] const auth_probe& probe() const { return probe_; }
 
 private:
+  /// Of ids that came unencrypted: anybody chooses them.
+  struct seeded_hash {
+    std::size_t operator()(auth_key_id id) const noexcept { return cluster::seeded_hash(id.value()); }
+  };
   struct lookup {
     auth_key_id id;
     std::vector<found_fn> waiting;
+    /// Came later and want to know what is true after that.
+    std::vector<found_fn> next;
   };
   struct creation {
     cluster::entity_request_ptr request;
@@ -81,6 +90,8 @@ private:
   void found_temporary(known_key_ptr key, auth_key_id permanent, std::vector<found_fn> waiting);
   void creation_answered(std::uint64_t token, const cluster::entity_reply& reply);
   void create_again();
+  void write_note(known_key& permanent);
+  void write_notes(cluster::monotonic_ms until);
   cluster::entity_request_ptr request_to(auth_key_id id, std::string body);
 
   cluster::home_loop& home_;
@@ -88,11 +99,13 @@ private:
   caf::actor self_;
   key_cache cache_;
   std::uint64_t last_token_ = 0;
-  std::unordered_map<auth_key_id, std::uint64_t> asked_;
+  std::unordered_map<auth_key_id, std::uint64_t, seeded_hash> asked_;
   std::unordered_map<std::uint64_t, lookup> lookups_;
   std::unordered_map<std::uint64_t, creation> creations_;
   std::vector<std::uint64_t> again_;
+  std::multimap<cluster::monotonic_ms, known_key_ptr> notes_; ///< by when they are due
   cluster::loop_timer again_timer_;
+  cluster::loop_timer notes_timer_;
   auth_probe probe_;
 };
 

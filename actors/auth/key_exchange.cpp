@@ -18,14 +18,6 @@ constexpr std::uint32_t msgs_ack = 0x62d6b459;
 
 } // namespace
 
-std::unique_ptr<account::rate_limiter> exchange_rate(std::uint32_t per_minute) {
-  if (per_minute == 0) {
-    return nullptr;
-  }
-  const account::rate rule{.burst = per_minute, .per_period = per_minute, .period_seconds = 60};
-  return std::make_unique<account::rate_limiter>(rule, limits::rate_keys_max);
-}
-
 key_exchange::key_exchange(exchange_services& services, connection_ptr connection)
     : services_(services),
       connection_(std::move(connection)),
@@ -34,26 +26,58 @@ key_exchange::key_exchange(exchange_services& services, connection_ptr connectio
 
 key_exchange::~key_exchange() { end(); }
 
+bool key_exchange::take_slot() {
+  if (services_.under_way.fetch_add(1, std::memory_order_relaxed) < services_.under_way_max) {
+    return true;
+  }
+  services_.under_way.fetch_sub(1, std::memory_order_relaxed);
+  return false;
+}
+
 bool key_exchange::begin() {
   if (under_way_) {
     return true;
   }
-  if (services_.under_way.fetch_add(1, std::memory_order_relaxed) >= services_.under_way_max) {
-    services_.under_way.fetch_sub(1, std::memory_order_relaxed);
-    return false;
+  if (!take_slot()) {
+    // An honest client follows its question up at once; whoever asks and asks must not keep others out.
+    if (services_.begun.empty()) {
+      return false;
+    }
+    services_.begun.front()->expired();
+    if (!take_slot()) {
+      return false;
+    }
   }
   under_way_ = true;
+  began_at_ = services_.home.now();
+  begun_ = services_.begun.insert(services_.begun.end(), this);
   services_.keys.probe().exchanges.add(1);
-  services_.home.arm(expiry_, services_.home.now() + limits::exchange_ms_max);
+  services_.home.arm(expiry_, began_at_ + limits::exchange_begun_ms_max);
   return true;
+}
+
+void key_exchange::goes_on() {
+  if (begun_) {
+    services_.begun.erase(*std::exchange(begun_, std::nullopt));
+    services_.home.arm(expiry_, began_at_ + limits::exchange_ms_max);
+  }
 }
 
 void key_exchange::end() {
   if (std::exchange(under_way_, false)) {
+    if (begun_) {
+      services_.begun.erase(*std::exchange(begun_, std::nullopt));
+    }
     services_.under_way.fetch_sub(1, std::memory_order_relaxed);
     services_.keys.probe().exchanges.add(-1);
     services_.home.disarm(expiry_);
   }
+}
+
+bool key_exchange::is_over(account::shared_rate_limiter* limit) const {
+  const client_address& from = connection_->address();
+  return limit != nullptr && !from.loopback &&
+         limit->take(account::rate_key(from.bytes), static_cast<unix_ms>(services_.home.now()));
 }
 
 void key_exchange::packet(std::span<const std::uint8_t> packet) {
@@ -72,9 +96,7 @@ void key_exchange::packet(std::span<const std::uint8_t> packet) {
     return refuse();
   }
   if (constructor == req_pq || constructor == req_pq_multi) {
-    const client_address& from = connection_->address();
-    if (services_.by_address != nullptr && !from.loopback &&
-        services_.by_address->take(account::rate_key(from.bytes), static_cast<unix_ms>(services_.home.now()))) {
+    if (is_over(services_.begun_by_address)) {
       return refuse();
     }
     services_.keys.probe().exchanges_started.add();
@@ -104,7 +126,11 @@ void key_exchange::work(mtproto::handshake_work what) {
     auto held = std::make_shared<mtproto::handshake_work>(std::move(finished));
     home->post([weak, held] {
       const auto self = weak.lock();
-      if (self != nullptr && self->connection_ != nullptr) {
+      if (self == nullptr) {
+        return;
+      }
+      --self->steps_out_;
+      if (self->connection_ != nullptr) {
         self->connection_->resume();
         self->step(self->handshakes_.finish(std::move(*held)));
       }
@@ -113,14 +139,24 @@ void key_exchange::work(mtproto::handshake_work what) {
   if (!services_.pool.submit(what, done)) {
     return refuse();
   }
+  goes_on();
+  ++steps_out_;
   connection_->pause();
 }
 
 void key_exchange::commit(std::uint32_t exchange, const mtproto::new_auth_key& key) {
+  if (is_over(services_.keys_by_address)) {
+    return refuse();
+  }
+  ++steps_out_;
   connection_->pause();
   services_.keys.create(key, [weak = weak_from_this(), exchange](mtproto::commit_outcome outcome) {
     const auto self = weak.lock();
-    if (self == nullptr || self->connection_ == nullptr) {
+    if (self == nullptr) {
+      return;
+    }
+    --self->steps_out_;
+    if (self->connection_ == nullptr) {
       return;
     }
     self->connection_->resume();

@@ -2,7 +2,9 @@
 
 #include <atomic>
 #include <cstdint>
+#include <list>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "actors/account/rate_limits.hpp"
@@ -15,6 +17,8 @@
 
 namespace godwit::actors {
 
+class key_exchange;
+
 /// What the key exchanges of one loop share. Outlives them.
 struct exchange_services {
   cluster::home_loop& home;
@@ -25,12 +29,13 @@ struct exchange_services {
   /// Exchanges under way on the whole node.
   std::atomic<std::uint32_t>& under_way;
   std::uint32_t under_way_max = 0;
-  /// How often one address may begin an exchange; null: no bound.
-  std::unique_ptr<account::rate_limiter> by_address;
+  /// How often one address may begin an exchange, and how many keys it may make, on the whole node; null: no
+  /// bound.
+  account::shared_rate_limiter* begun_by_address = nullptr;
+  account::shared_rate_limiter* keys_by_address = nullptr;
+  /// Those of this loop whose client has only asked the first question, oldest first: they make room.
+  std::list<key_exchange*> begun;
 };
-
-/// That limiter, for so many in a minute; null for 0.
-std::unique_ptr<account::rate_limiter> exchange_rate(std::uint32_t per_minute);
 
 /// The key exchanges of one connection: what they need of threads, shards and time. On the connection's loop.
 ///
@@ -48,13 +53,15 @@ public:
   /// The connection also carries packets of a known key: an exchange that takes too long is dropped then,
   /// and does not end the connection.
   void authenticated() { authenticated_ = true; }
-  /// Nothing is under way: it may go.
-  [[nodiscard]] bool is_idle() const { return !under_way_; }
+  /// Nothing is under way: it may go. A step that is out resumes the connection when it comes back.
+  [[nodiscard]] bool is_idle() const { return !under_way_ && steps_out_ == 0; }
   /// The connection is gone: nothing more is said to it.
   void connection_closed();
 
 private:
   bool begin();
+  bool take_slot();
+  void goes_on();
   void end();
   void expired();
   void step(mtproto::connection_handshakes::result result);
@@ -62,6 +69,7 @@ private:
   void commit(std::uint32_t exchange, const mtproto::new_auth_key& key);
   void fail(mtproto::handshake_errc why);
   void refuse();
+  [[nodiscard]] bool is_over(account::shared_rate_limiter* limit) const;
   void send(std::string_view body);
 
   exchange_services& services_;
@@ -69,6 +77,9 @@ private:
   mtproto::connection_handshakes handshakes_;
   mtproto::msg_id_source ids_;
   cluster::loop_timer expiry_;
+  cluster::monotonic_ms began_at_ = 0;
+  std::optional<std::list<key_exchange*>::iterator> begun_; ///< its place among those
+  int steps_out_ = 0;                                       ///< in the pool, or a key being committed
   bool under_way_ = false;
   bool authenticated_ = false;
 };

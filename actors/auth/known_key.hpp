@@ -40,8 +40,10 @@ struct known_key {
   layer_t layer = 0;
   /// What its client said of itself last; null: nothing.
   std::shared_ptr<const mtproto::client_info> client;
-  /// When the entity said so.
-  persistence::monotonic_ms as_of = 0;
+  /// When both were written for the key; 0: not by this loop. And whether they wait to be written again: then
+  /// they are newer than what the entity says.
+  persistence::monotonic_ms noted_at = 0;
+  bool note_waits = false;
   /// Gone: destroyed, or no longer what it was. Sessions of it end.
   bool dropped = false;
 

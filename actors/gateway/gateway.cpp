@@ -59,8 +59,20 @@ void gateway::end_key(auth_key_id key) {
 void gateway::begin_stop() {
   shared_.stopping.store(true, std::memory_order_relaxed);
   for (const auto& each : loops_) {
+    each->home().post([loop = each.get()] { loop->drain(); });
+  }
+}
+
+void gateway::end_now() {
+  begin_stop();
+  for (const auto& each : loops_) {
     each->home().post([loop = each.get()] { loop->end_all(); });
   }
+}
+
+bool gateway::stopped() const {
+  // A loop that has not heard of it yet may still begin a session.
+  return shared_.loops_draining.load() == loops_.size() && shared_.directory.size() == 0;
 }
 
 } // namespace godwit::actors

@@ -15,7 +15,8 @@ namespace godwit::actors {
 /// exchanges from sessions, starts sessions and keeps count of them.
 ///
 /// Made and destroyed by one control thread; the loops, the router and the actor system outlive it. Before it
-/// goes: stop accepting, begin_stop(), wait for stopped(), then end the loops' rounds.
+/// goes: stop accepting, begin_stop(), wait for stopped() as long as calls may take, end_now(), wait for
+/// stopped(), then end the loops' rounds.
 class gateway final : public connection_acceptor {
 public:
   gateway(std::span<cluster::home_loop* const> loops, cluster::router& router, gateway_options options);
@@ -35,9 +36,13 @@ public:
   /// Ends every session of a key on this node, and forgets the key. Any thread.
   void end_key(auth_key_id key);
 
-  /// No more connections; every session is ended, its answers sent and its connections closed. Does not block.
+  /// Takes no more connections and packets; every session ends as soon as its calls are answered, and its
+  /// connections with it. Does not block. Any thread.
   void begin_stop();
-  [[nodiscard]] bool stopped() const { return shared_.directory.size() == 0; }
+  /// As begin_stop(), and waits for no call any more: every session and every connection ends.
+  void end_now();
+  /// After begin_stop(): there is no session any more, and none will begin.
+  [[nodiscard]] bool stopped() const;
 
   [[nodiscard]] std::size_t loops() const { return loops_.size(); }
   /// For counters, which any thread may read.

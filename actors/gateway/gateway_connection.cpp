@@ -23,6 +23,10 @@ void gateway_connection::packet(std::span<std::uint8_t> bytes, bool quick_ack) {
   if (!is_open()) {
     return;
   }
+  if (loop_.is_stopping()) {
+    // Calls of its sessions may still be answered here.
+    return sessions_.empty() ? close() : void();
+  }
   if (mtproto::key_of(bytes) == auth_key_id{}) {
     if (exchange_ == nullptr) {
       exchange_ = std::make_shared<key_exchange>(loop_.exchanges(), connection_ptr(link_->connection()));
@@ -114,17 +118,27 @@ void gateway_connection::authenticated() {
   }
 }
 
-bool gateway_connection::join(const session_key& key, const caf::actor& session) {
+bool gateway_connection::has_room_for(const session_key& key) const {
+  return sessions_.size() < limits::sessions_per_connection_max ||
+         std::any_of(sessions_.begin(), sessions_.end(), [&](const joined& each) { return each.key == key; });
+}
+
+void gateway_connection::join(const session_key& key, const caf::actor& session) {
   const auto at = std::find_if(sessions_.begin(), sessions_.end(), [&](const joined& each) { return each.key == key; });
   if (at != sessions_.end()) {
     at->session = session;
-    return true;
+  } else {
+    sessions_.push_back({key, session});
   }
-  if (sessions_.size() >= limits::sessions_per_connection_max) {
-    return false;
+}
+
+void gateway_connection::drain() {
+  if (sessions_.empty()) {
+    return close();
   }
-  sessions_.push_back({key, session});
-  return true;
+  if (is_open()) {
+    link_->pause();
+  }
 }
 
 void gateway_connection::close(transport_error why) {
@@ -150,6 +164,7 @@ void gateway_connection::closed() {
     exchange_ = nullptr;
   }
   loop_.probe().connections.add(-1);
+  loop_.connection_closed(link->id());
   waiting_.clear();
   link->connection_closed();
   for (const joined& each : std::exchange(sessions_, {})) {

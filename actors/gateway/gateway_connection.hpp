@@ -32,8 +32,12 @@ public:
 
   /// A packet proved to be of a known key.
   void authenticated();
-  /// `session` heard of this connection and wants to hear of its end. False: too many sessions on it.
-  bool join(const session_key& key, const caf::actor& session);
+  /// There is room for this session, or it came on this connection before.
+  [[nodiscard]] bool has_room_for(const session_key& key) const;
+  /// `session` heard of this connection and wants to hear of its end.
+  void join(const session_key& key, const caf::actor& session);
+  /// Brings nothing more: stays until its sessions end, or ends when it has none.
+  void drain();
   void close(transport_error why = transport_error::none);
   void send_quick_ack(std::uint32_t token);
 

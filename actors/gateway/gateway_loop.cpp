@@ -45,6 +45,15 @@ std::uint32_t quick_ack_token(const crypto::auth_key& key, std::span<const std::
   return token | 0x80000000U;
 }
 
+/// So many in a time for each address; null for 0.
+std::unique_ptr<account::shared_rate_limiter> by_address(std::uint32_t count, std::uint32_t seconds) {
+  if (count == 0) {
+    return nullptr;
+  }
+  const account::rate rule{.burst = count, .per_period = count, .period_seconds = seconds};
+  return std::make_unique<account::shared_rate_limiter>(rule, limits::rate_keys_max);
+}
+
 } // namespace
 
 gateway_shared::gateway_shared(gateway_options with, cluster::router& to)
@@ -52,7 +61,9 @@ gateway_shared::gateway_shared(gateway_options with, cluster::router& to)
       router(to),
       directory({.sessions_max = options.sessions_max, .per_key_max = options.sessions_per_key_max}),
       pool(options.handshake_threads == 0 ? handshake_pool::default_threads() : options.handshake_threads,
-           options.handshakes_waiting_max) {}
+           options.handshakes_waiting_max),
+      exchanges_by_address(by_address(options.exchanges_per_address_minute, 60)),
+      keys_by_address(by_address(options.keys_per_address_day, 86'400)) {}
 
 gateway_loop::gateway_loop(gateway_shared& shared, cluster::home_loop& home)
     : shared_(shared),
@@ -65,7 +76,9 @@ gateway_loop::gateway_loop(gateway_shared& shared, cluster::home_loop& home)
                  *shared.options.random,
                  shared.exchanges,
                  shared.options.exchanges_max,
-                 exchange_rate(shared.options.exchanges_per_address_minute)},
+                 shared.exchanges_by_address.get(),
+                 shared.keys_by_address.get(),
+                 {}},
       services_{home,
                 shared.router,
                 *keys_,
@@ -86,8 +99,9 @@ void gateway_loop::accepted(connection_ptr connection) {
   }
   const mtproto::connection_id id(shared_.last_connection.fetch_add(1, std::memory_order_relaxed) + 1);
   client_connection& taken = *connection;
-  taken.listen(
-    std::make_unique<connection_port>(std::make_shared<gateway_connection>(*this, id, std::move(connection))));
+  auto made = std::make_shared<gateway_connection>(*this, id, std::move(connection));
+  connections_.emplace(id, made);
+  taken.listen(std::make_unique<connection_port>(std::move(made)));
 }
 
 // --- packets --------------------------------------------------------------------------------------
@@ -117,20 +131,32 @@ void gateway_loop::decrypt_chunk(std::size_t from, std::size_t to) {
   std::vector<delivery> deliveries;
   for (std::size_t i = from; i < to; ++i) {
     closed_packet& packet = batch_[i];
-    if (!packet.from->is_open()) {
+    // What was read before a stop and not begun is for the next node: its client says it again there.
+    if (!packet.from->is_open() || draining_) {
       continue;
     }
     if (!jobs[i - from].good) {
       // Nothing tells the client what was wrong (security guidelines, "Mismatched msg_key").
       probe_.packets_wrong_key.add();
-      packet.from->close();
+      close(*packet.from, deliveries);
       continue;
     }
     deliver(packet, deliveries);
   }
-  for (delivery& each : deliveries) {
+  send(deliveries);
+}
+
+void gateway_loop::send(std::vector<delivery>& deliveries) {
+  for (delivery& each : std::exchange(deliveries, {})) {
     caf::anon_send(each.to, std::move(each.packets));
   }
+}
+
+void gateway_loop::close(gateway_connection& which, std::vector<delivery>& deliveries, transport_error why) {
+  // Its sessions hear of its end, and what it brought must not come behind that: they would wait for the end
+  // of a connection that is gone.
+  send(deliveries);
+  which.close(why);
 }
 
 void gateway_loop::deliver(closed_packet& packet, std::vector<delivery>& deliveries) {
@@ -138,7 +164,7 @@ void gateway_loop::deliver(closed_packet& packet, std::vector<delivery>& deliver
   auto message = mtproto::parse_inner(plaintext);
   if (!message) {
     probe_.packets_broken.add();
-    return packet.from->close();
+    return close(*packet.from, deliveries);
   }
   probe_.packets.add();
   packet.from->authenticated();
@@ -146,11 +172,13 @@ void gateway_loop::deliver(closed_packet& packet, std::vector<delivery>& deliver
     packet.from->send_quick_ack(quick_ack_token(*packet.key->key, plaintext.bytes()));
   }
   const session_key key{packet.key->id, message->session};
-  const caf::actor to = session_for(key, packet.key);
-  if (!to || !packet.from->join(key, to)) {
+  // Asked before: a session that is begun must get its packet, or it would never end.
+  const caf::actor to = packet.from->has_room_for(key) ? session_for(key, packet.key) : caf::actor();
+  if (!to) {
     probe_.sessions_refused.add();
-    return packet.from->close(transport_error::flood);
+    return close(*packet.from, deliveries, is_stopping() ? transport_error::none : transport_error::flood);
   }
+  packet.from->join(key, to);
   const auto at =
     std::find_if(deliveries.begin(), deliveries.end(), [&](const delivery& each) { return each.to == to; });
   delivery& mine = at != deliveries.end() ? *at : deliveries.emplace_back(delivery{to, {}});
@@ -160,6 +188,9 @@ void gateway_loop::deliver(closed_packet& packet, std::vector<delivery>& deliver
 caf::actor gateway_loop::session_for(const session_key& key, const known_key_ptr& with) {
   if (const auto at = sessions_.find(key); at != sessions_.end()) {
     return at->second.actor;
+  }
+  if (is_stopping()) {
+    return {};
   }
   const auto make = [&] { return home_.system().spawn<session_actor>(home_, services_, with, key.session); };
   session_directory::answer found = shared_.directory.find_or_make(key, make);
@@ -251,7 +282,7 @@ void gateway_loop::forget(const session_key& key, const caf::actor& who) {
 }
 
 bool gateway_loop::session_returns(session& which) {
-  if (!shared_.directory.put(which.key(), which.self())) {
+  if (draining_ || !shared_.directory.put(which.key(), which.self())) {
     return false;
   }
   live_session& entry = sessions_[which.key()];
@@ -283,10 +314,39 @@ void gateway_loop::end_key(auth_key_id key) {
   }
 }
 
+std::vector<std::shared_ptr<gateway_connection>> gateway_loop::open_connections() const {
+  std::vector<std::shared_ptr<gateway_connection>> made;
+  for (const auto& [id, weak] : connections_) {
+    if (auto each = weak.lock()) {
+      made.push_back(std::move(each));
+    }
+  }
+  return made;
+}
+
+void gateway_loop::drain() {
+  if (std::exchange(draining_, true)) {
+    return;
+  }
+  for (const auto& each : open_connections()) {
+    each->drain();
+  }
+  for (const auto& [name, entry] : sessions_) {
+    caf::anon_send(entry.actor, session_drain{});
+  }
+  shared_.loops_draining.fetch_add(1);
+}
+
 void gateway_loop::end_all() {
   for (const auto& [name, entry] : sessions_) {
     caf::anon_send(entry.actor, session_end{});
   }
+  // Behind the last words of their sessions.
+  home_.post([this] {
+    for (const auto& each : open_connections()) {
+      each->close();
+    }
+  });
 }
 
 std::vector<session_info> gateway_loop::sessions() const {

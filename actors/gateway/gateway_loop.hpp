@@ -33,6 +33,10 @@ struct gateway_shared {
   std::atomic<std::uint32_t> exchanges{0};
   std::atomic<std::uint64_t> last_connection{0};
   std::atomic<bool> stopping{false};
+  std::atomic<std::size_t> loops_draining{0};
+  /// How often one address may begin an exchange, and how many keys it may make; null: no bound.
+  std::unique_ptr<account::shared_rate_limiter> exchanges_by_address;
+  std::unique_ptr<account::shared_rate_limiter> keys_by_address;
   /// Tells every loop that a key is gone.
   std::function<void(auth_key_id)> key_destroyed;
 };
@@ -51,6 +55,9 @@ public:
   caf::actor spawn_auth();
 
   void accepted(connection_ptr connection);
+  /// A connection that was accepted is gone.
+  void connection_closed(mtproto::connection_id which) { connections_.erase(which); }
+  [[nodiscard]] bool is_stopping() const { return shared_.stopping.load(std::memory_order_relaxed); }
 
   /// A packet of a known key, still closed.
   struct closed_packet {
@@ -65,7 +72,9 @@ public:
   [[nodiscard]] std::vector<session_info> sessions() const;
   /// Ends all sessions of a key, and forgets it.
   void end_key(auth_key_id key);
-  /// Ends all sessions and their connections.
+  /// Reads nothing more; sessions end when their calls are answered.
+  void drain();
+  /// Ends all sessions and all connections.
   void end_all();
   [[nodiscard]] std::size_t live() const { return sessions_.size(); }
 
@@ -103,6 +112,10 @@ private:
   void decrypt_batch();
   void decrypt_chunk(std::size_t from, std::size_t to);
   void deliver(closed_packet& packet, std::vector<delivery>& deliveries);
+  static void send(std::vector<delivery>& deliveries);
+  static void close(gateway_connection& which, std::vector<delivery>& deliveries,
+                    transport_error why = transport_error::none);
+  [[nodiscard]] std::vector<std::shared_ptr<gateway_connection>> open_connections() const;
   caf::actor session_for(const session_key& key, const known_key_ptr& with);
   void evict();
   void forget(const session_key& key, const caf::actor& who);
@@ -113,12 +126,14 @@ private:
   exchange_services exchanges_;
   session_services services_;
   gateway_probe probe_;
+  std::unordered_map<mtproto::connection_id, std::weak_ptr<gateway_connection>> connections_;
   std::unordered_map<session_key, live_session> sessions_;
   std::map<std::uint64_t, session_key> lingering_; // longest first
   std::uint64_t last_lingering_ = 0;
   std::size_t lingering_bytes_ = 0;
   std::vector<closed_packet> batch_;
   bool batch_posted_ = false;
+  bool draining_ = false;
 };
 
 } // namespace godwit::actors

@@ -24,8 +24,10 @@ struct gateway_options {
   /// Threads for key exchanges, and steps that may wait for them; 0 threads: handshake_pool::default_threads().
   unsigned handshake_threads = 0;
   std::size_t handshakes_waiting_max = 512;
-  /// Key exchanges that one address may begin in a minute, and at once; the loopback is free. 0: no bound.
+  /// Key exchanges that one address may begin in a minute, and at once, and keys that it may make in a day: one
+  /// that nobody logs in with is kept for a day. The loopback is free. 0: no bound.
   std::uint32_t exchanges_per_address_minute = 300;
+  std::uint32_t keys_per_address_day = limits::keys_per_address_day;
 
   std::uint32_t exchanges_max = limits::exchanges_max;
   std::size_t sessions_max = limits::sessions_max;

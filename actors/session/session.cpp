@@ -58,6 +58,9 @@ session::~session() {
 void session::packets(session_packets& what) {
   const unix_ms now = context_.services.home.wall();
   for (session_packet& each : what.packets) {
+    if (draining_) {
+      break; // its client says it again, to the next node
+    }
     attach(each.from);
     context_.machine.receive(each.from->id(), each.message, now, context_.out);
     each.message.body = {};
@@ -76,8 +79,12 @@ void session::attach(const connection_link_ptr& link) {
     return;
   }
   if (context_.links.size() >= limits::connections_per_session_max) {
-    const connection_link_ptr oldest = context_.links.front();
-    context_.links.erase(context_.links.begin());
+    // Not the one that the client speaks on: whoever saw one of its packets can send that again from anywhere.
+    const auto at = std::find_if(context_.links.begin(), context_.links.end(), [&](const connection_link_ptr& each) {
+      return each->id() != context_.machine.current_connection();
+    });
+    const connection_link_ptr oldest = *at;
+    context_.links.erase(at);
     context_.machine.detach(oldest->id());
     oldest->close();
   }
@@ -112,17 +119,18 @@ void session::connection_drained() { settle(); }
 void session::replied(const cluster::entity_reply& reply) {
   authorization_id ended;
   if (!calls_.replied(reply) && subscription_.replied(reply, ended) && ended != authorization_id{}) {
-    login_ended(ended);
+    forget_login(ended);
+    calls_.login_doubted(ended);
   }
   settle();
 }
 
-void session::key_refreshed(key_answer answer) {
-  if (answer == key_answer::unknown) {
+void session::key_refreshed(const actors::key_refreshed& what) {
+  if (what.answer == key_answer::unknown) {
     end({.close_connections = true, .why = transport_error::auth_key_not_found});
     return;
   }
-  calls_.key_refreshed(answer);
+  calls_.key_refreshed(what);
   settle();
 }
 
@@ -135,21 +143,20 @@ void session::terminated(const account::session_terminated& what) {
   if (!subscription_.login_ended(what.user, what.authorization)) {
     return;
   }
-  login_ended(what.authorization);
+  forget_login(what.authorization);
+  calls_.login_ended(what.authorization);
   settle();
   flush();
   close_connections(transport_error::none);
 }
 
-void session::login_ended(authorization_id which) {
+void session::forget_login(authorization_id which) {
   // Another session of the key may have said so already, and the key may even be logged in again.
   known_key* const owner = context_.key->permanent();
   if (owner != nullptr && owner->authorization == which) {
     owner->user = {};
     owner->authorization = {};
-    owner->as_of = context_.services.home.now();
   }
-  calls_.login_ended();
 }
 
 void session::account_gone(user_id user) {
@@ -178,6 +185,17 @@ void session::last_call() {
   end({});
 }
 
+void session::drain() {
+  draining_ = true;
+  settle();
+}
+
+void session::end_when_answered() {
+  if (draining_ && !over_ && context_.machine.calls_in_flight() == 0 && calls_.is_idle()) {
+    caf::anon_send(context_.self, session_end{});
+  }
+}
+
 void session::end(const session_end& how) {
   if (std::exchange(over_, true)) {
     return;
@@ -185,6 +203,10 @@ void session::end(const session_end& how) {
   flush();
   if (how.close_connections) {
     close_connections(how.why);
+  } else if (std::exchange(paused_, false)) {
+    for (const connection_link_ptr& each : context_.links) {
+      each->resume();
+    }
   }
   subscription_.leave();
   if (std::exchange(lingers_until_, 0) != 0) {
@@ -216,6 +238,7 @@ void session::settle() {
     context_.services.home.defer(cluster::round_phase::output, *this);
   }
   arm();
+  end_when_answered();
 }
 
 void session::handle(const mtproto::session_event& what) {
@@ -297,8 +320,8 @@ std::optional<cluster::monotonic_ms> session::due() const {
   }
   if (const std::optional<unix_ms> wall = context_.machine.due()) {
     // While its client is too slow, or away, what is due cannot be done: drained() or a packet comes first.
-    const auto has_room = [](const connection_link_ptr& each) { return each->room() != 0; };
-    const bool stuck = std::none_of(context_.links.begin(), context_.links.end(), has_room);
+    const connection_link* const current = context_.link(context_.machine.current_connection());
+    const bool stuck = current == nullptr || current->room() == 0;
     const unix_ms ahead = std::max<unix_ms>(*wall - context_.services.home.wall(), stuck ? 1000 : 1);
     at(context_.services.home.now() + static_cast<cluster::monotonic_ms>(ahead));
   }

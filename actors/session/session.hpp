@@ -28,12 +28,13 @@ public:
   void connection_gone(mtproto::connection_id which);
   void connection_drained();
   void replied(const cluster::entity_reply& reply);
-  void key_refreshed(key_answer answer);
+  void key_refreshed(const actors::key_refreshed& what);
   void update(const account::session_update& what);
   void terminated(const account::session_terminated& what);
   void account_gone(user_id user);
   void tick();
   void last_call();
+  void drain();
   void end(const session_end& how);
 
   /// The actor is to quit.
@@ -53,13 +54,14 @@ private:
   void attach(const connection_link_ptr& link);
   void settle();
   void handle(const mtproto::session_event& what);
-  void login_ended(authorization_id which);
+  void forget_login(authorization_id which);
   void subscribe();
   void keep_pace();
   void flush();
   void arm();
   void linger();
   void close_connections(transport_error why);
+  void end_when_answered();
   [[nodiscard]] std::optional<cluster::monotonic_ms> due() const;
 
   session_context context_;
@@ -69,6 +71,7 @@ private:
   cluster::monotonic_ms lingers_until_ = 0; ///< 0: it has a connection
   bool paused_ = false;
   bool leaving_ = false;
+  bool draining_ = false;
   bool over_ = false;
 };
 

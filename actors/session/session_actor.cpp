@@ -44,7 +44,7 @@ caf::behavior session_actor::make_behavior() {
     },
     [this](const connection_drained&) { session_->connection_drained(); },
     [this](const actors::key_refreshed& what) {
-      session_->key_refreshed(what.answer);
+      session_->key_refreshed(what);
       after();
     },
     [this](const account::session_terminated& what) { session_->terminated(what); },
@@ -53,6 +53,7 @@ caf::behavior session_actor::make_behavior() {
       session_->last_call();
       after();
     },
+    [this](const session_drain&) { session_->drain(); },
     [this](const session_end& what) {
       session_->end(what);
       after();

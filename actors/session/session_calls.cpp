@@ -49,23 +49,23 @@ void session_calls::begin(mtproto::call what) {
   call.method = context_.services.probe.methods();
   if (const tl::method_info* const method = tl::find_method(tl::reader(what.body.bytes()).peek_id())) {
     call.method = method->index;
-    route(call, std::move(what), context_.services.home.now() + limits::call_retry_ms);
+    route(call, std::move(what), context_.services.home.now() + limits::call_retry_ms, certainty::unsure);
   } else {
     finish_call(context_, call, unexpected(rpc_error(rpc_errc::method_invalid)));
   }
 }
 
-void session_calls::route(const open_call& call, mtproto::call what, cluster::monotonic_ms give_up_at) {
+void session_calls::route(const open_call& call, mtproto::call what, cluster::monotonic_ms give_up_at,
+                          certainty known) {
   const std::uint32_t constructor = tl::reader(what.body.bytes()).peek_id();
   const tl::method_info& method = *tl::find_method(constructor);
   const account::method_scope scope = account::scope_of(constructor);
   if (scope == account::method_scope::unknown) {
     return finish_call(context_, call, unexpected(rpc_error(rpc_errc::method_invalid)));
   }
-  note_client(what.layer);
   const bool needs_login = scope == account::method_scope::user || scope == account::method_scope::static_needs_login;
   rpc_errc why{};
-  switch (check(method, needs_login, context_.layer(what.layer), why)) {
+  switch (check(method, needs_login, context_.layer(what.layer), known, why)) {
   case leave::granted: break;
   case leave::refused: return finish_call(context_, call, unexpected(rpc_error(why)));
   case leave::wait: return wait(call, std::move(what), give_up_at);
@@ -73,17 +73,23 @@ void session_calls::route(const open_call& call, mtproto::call what, cluster::mo
   if (const auto flood = over_limit(method, what.connection)) {
     return finish_call(context_, call, unexpected(*flood));
   }
+  note_client(what.layer);
   wants_updates_ = wants_updates_ || (!what.without_updates && !is_about_files(method.name));
   switch (scope) {
   case account::method_scope::anonymous_static:
   case account::method_scope::static_needs_login: return answer_static(call, what);
   case account::method_scope::auth_flow: return flows_.begin(call, what);
-  default: return ask_user(call, what);
+  default: break;
   }
+  running_call made;
+  made.call = call;
+  made.give_up_at = context_.services.home.now() + limits::call_retry_ms;
+  ask_user(std::move(made), std::string(what.body.text()), what.layer);
 }
 
 session_calls::leave session_calls::check(const tl::method_info& method, bool needs_login, layer_t layer,
-                                          rpc_errc& why) const {
+                                          certainty known, rpc_errc& why) const {
+  const bool wait = flows_.running() || known == certainty::unsure;
   if (method.name == bind_temp_key) {
     return leave::granted;
   }
@@ -91,7 +97,7 @@ session_calls::leave session_calls::check(const tl::method_info& method, bool ne
   if (owner == nullptr) {
     // A key that is being bound, or was bound by another session of it, is as good as bound.
     why = rpc_errc::auth_key_perm_empty;
-    return flows_.running() || !is_fresh(*context_.key) ? leave::wait : leave::refused;
+    return wait ? leave::wait : leave::refused;
   }
   if (layer == 0) {
     why = rpc_errc::connection_not_inited;
@@ -103,13 +109,9 @@ session_calls::leave session_calls::check(const tl::method_info& method, bool ne
   }
   if (needs_login && owner->user == user_id{}) {
     why = rpc_errc::auth_key_unregistered;
-    return flows_.running() || !is_fresh(*owner) ? leave::wait : leave::refused;
+    return wait ? leave::wait : leave::refused;
   }
   return leave::granted;
-}
-
-bool session_calls::is_fresh(const known_key& key) const {
-  return context_.services.home.now() - key.as_of <= limits::key_fresh_ms;
 }
 
 std::optional<rpc_error> session_calls::over_limit(const tl::method_info& method, mtproto::connection_id connection) {
@@ -145,13 +147,10 @@ void session_calls::answer_static(const open_call& call, const mtproto::call& wh
   finish_call(context_, call, account::answer_static(what.body.text(), with));
 }
 
-void session_calls::ask_user(const open_call& call, const mtproto::call& what) {
-  const cluster::entity_ref user{cluster::entity_kind::user, cluster::entity_id(static_cast<std::uint64_t>(
-                                                               context_.key->permanent()->user.value()))};
-  running_call made;
-  made.call = call;
-  made.request = context_.request(user, cluster::request_type::call, std::string(what.body.text()), what.layer);
-  made.give_up_at = context_.services.home.now() + limits::call_retry_ms;
+void session_calls::ask_user(running_call made, std::string body, layer_t layer) {
+  const auto user = static_cast<std::uint64_t>(context_.key->permanent()->user.value());
+  made.request = context_.request({cluster::entity_kind::user, cluster::entity_id(user)}, cluster::request_type::call,
+                                  std::move(body), layer);
   made.pause_ms = limits::ask_again_ms;
   const cluster::entity_request_ptr request = made.request;
   running_.emplace(request->token, std::move(made));
@@ -167,31 +166,47 @@ bool session_calls::replied(const cluster::entity_reply& reply) {
     return true;
   }
   const auto at = running_.find(reply.token);
-  if (at == running_.end() || at->second.again_at != 0) {
-    return at != running_.end();
+  if (at == running_.end()) {
+    return false;
   }
-  const open_call call = at->second.call;
+  running_call& mine = at->second;
+  if (mine.again_at != 0 || (mine.in_doubt() && reply.status != cluster::reply_status::ok)) {
+    return true;
+  }
+  const open_call call = mine.call;
   switch (reply.status) {
   case cluster::reply_status::ok:
     end(reply.token);
     finish_call(context_, call, reply.body);
     break;
-  case cluster::reply_status::error: {
-    known_key* const owner = context_.key->permanent();
-    if (reply.error.errc == rpc_errc::auth_key_unregistered && owner != nullptr &&
-        owner->authorization == at->second.request->from.authorization) {
-      // The account has the last word: this login is no more.
-      owner->user = {};
-      owner->authorization = {};
-      owner->as_of = context_.services.home.now();
+  case cluster::reply_status::error:
+    if (reply.error.errc == rpc_errc::auth_key_unregistered && mine.doubts == doubt::none) {
+      mine.doubts = doubt::felt;
+      refresh_key();
+      break;
     }
     end(reply.token);
     finish_call(context_, call, unexpected(reply.error));
     break;
-  }
-  case cluster::reply_status::unavailable: ask_again(at->second); break;
+  case cluster::reply_status::unavailable: ask_again(mine); break;
   }
   return true;
+}
+
+void session_calls::login_settled(running_call call) {
+  known_key* const owner = context_.key->permanent();
+  const authorization_id used = call.request->from.authorization;
+  if (owner != nullptr && owner->user != user_id{} && owner->authorization != used) {
+    call.doubts = doubt::settled;
+    const cluster::entity_request_ptr before = call.request;
+    return ask_user(std::move(call), before->body, before->from.layer);
+  }
+  if (owner != nullptr && owner->authorization == used) {
+    // The account has the last word: this login is no more.
+    owner->user = {};
+    owner->authorization = {};
+  }
+  finish_call(context_, call.call, unexpected(rpc_error(rpc_errc::auth_key_unregistered)));
 }
 
 void session_calls::ask_again(running_call& call) {
@@ -228,15 +243,28 @@ void session_calls::dropped(msg_id call) {
   }
 }
 
-void session_calls::login_ended() {
-  std::vector<open_call> ended;
+void session_calls::login_ended(authorization_id which) {
+  std::vector<running_call> ended;
   for (const auto& [token, each] : running_) {
-    ended.push_back(each.call);
+    if (each.request->from.authorization == which) {
+      ended.push_back(each);
+    }
   }
-  context_.services.probe.calls_running.add(-static_cast<std::int64_t>(running_.size()));
-  running_.clear();
-  for (const open_call& each : ended) {
-    finish_call(context_, each, unexpected(rpc_error(rpc_errc::auth_key_unregistered)));
+  for (const running_call& each : ended) {
+    end(each.request->token);
+    finish_call(context_, each.call, unexpected(rpc_error(rpc_errc::auth_key_unregistered)));
+  }
+}
+
+void session_calls::login_doubted(authorization_id which) {
+  for (auto& [token, each] : running_) {
+    if (each.request->from.authorization == which && each.doubts == doubt::none) {
+      each.doubts = doubt::felt;
+      each.again_at = 0;
+    }
+  }
+  if (needs_key()) {
+    refresh_key();
   }
 }
 
@@ -247,45 +275,79 @@ void session_calls::wait(const open_call& call, mtproto::call what, cluster::mon
     return finish_call(context_, call, unexpected(rpc_error(rpc_errc::flood_wait, 1)));
   }
   waiting_.push_back({call, std::move(what), give_up_at});
-  if (!flows_.running()) {
+  refresh_key();
+}
+
+bool session_calls::needs_key() const {
+  return !waiting_.empty() ||
+         std::any_of(running_.begin(), running_.end(), [](const auto& each) { return each.second.in_doubt(); });
+}
+
+void session_calls::refresh_key() {
+  // While a flow runs nothing is certain; whoever came after the question was put waits for the next one.
+  refresh_at_ = 0;
+  if (flows_.running() || std::exchange(refreshing_, true)) {
+    return;
+  }
+  for (waiting_call& each : waiting_) {
+    each.asked = true;
+  }
+  for (auto& [token, each] : running_) {
+    each.doubts = each.doubts == doubt::felt ? doubt::asked : each.doubts;
+  }
+  context_.services.keys.refresh(context_.key->id, [self = context_.self](key_answer found, const known_key_ptr&) {
+    caf::anon_send(self, actors::key_refreshed{.answer = found, .for_flow = false});
+  });
+}
+
+void session_calls::key_refreshed(const actors::key_refreshed& what) {
+  if (what.for_flow) {
+    flows_.key_refreshed(what.answer);
+    return flow_ended();
+  }
+  refreshing_ = false;
+  if (what.answer == key_answer::unavailable) {
+    refresh_at_ = context_.services.home.now() + limits::ask_again_ms_max;
+    return;
+  }
+  std::vector<running_call> settled;
+  for (const auto& [token, each] : running_) {
+    if (each.doubts == doubt::asked) {
+      settled.push_back(each);
+    }
+  }
+  for (running_call& each : settled) {
+    end(each.request->token);
+    login_settled(std::move(each));
+  }
+  std::vector<waiting_call> calls = std::exchange(waiting_, {});
+  for (waiting_call& each : calls) {
+    if (each.asked) {
+      route(each.call, std::move(each.what), each.give_up_at, certainty::sure);
+    } else {
+      waiting_.push_back(std::move(each));
+    }
+  }
+  if (needs_key()) {
     refresh_key();
   }
 }
 
-void session_calls::refresh_key() {
-  if (!std::exchange(refreshing_, true)) {
-    refresh_at_ = 0;
-    context_.services.keys.refresh(context_.key->id, [self = context_.self](key_answer found, const known_key_ptr&) {
-      caf::anon_send(self, actors::key_refreshed{found});
-    });
-  }
-}
-
-void session_calls::key_refreshed(key_answer answer) {
-  refreshing_ = false;
-  flows_.key_refreshed();
-  if (answer == key_answer::unavailable && !waiting_.empty()) {
-    refresh_at_ = context_.services.home.now() + limits::ask_again_ms_max;
+void session_calls::flow_ended() {
+  if (flows_.running()) {
     return;
   }
-  route_waiting();
-}
-
-void session_calls::flow_ended() {
-  if (!flows_.running()) {
-    route_waiting();
-  }
-}
-
-void session_calls::route_waiting() {
   std::vector<waiting_call> calls = std::exchange(waiting_, {});
   for (waiting_call& each : calls) {
-    route(each.call, std::move(each.what), each.give_up_at);
+    route(each.call, std::move(each.what), each.give_up_at, certainty::unsure);
+  }
+  if (needs_key()) {
+    refresh_key();
   }
 }
 
 void session_calls::note_client(layer_t layer_of_call) {
-  known_key* const owner = context_.key->permanent();
+  const known_key_ptr owner = context_.key->is_temporary() ? context_.key->bound_to : context_.key;
   const auto& client = context_.machine.client();
   const layer_t layer = layer_of_call != 0 ? layer_of_call : context_.machine.layer();
   if (owner == nullptr || layer == 0 || (layer == noted_layer_ && client == noted_client_)) {
@@ -300,8 +362,7 @@ void session_calls::note_client(layer_t layer_of_call) {
   }
   owner->layer = layer;
   owner->client = client != nullptr ? client : owner->client;
-  static const mtproto::client_info unknown;
-  context_.services.keys.note_client(*owner, layer, owner->client != nullptr ? *owner->client : unknown);
+  context_.services.keys.note_client(owner);
 }
 
 // --- time -----------------------------------------------------------------------------------------
@@ -315,13 +376,31 @@ void session_calls::tick() {
       context_.services.router.send(call.request);
     }
   }
-  while (!waiting_.empty() && now >= waiting_.front().give_up_at) {
-    const open_call call = waiting_.front().call;
-    waiting_.erase(waiting_.begin());
-    finish_call(context_, call, unexpected(rpc_error(rpc_errc::rpc_call_fail)));
+  std::vector<open_call> late;
+  for (const waiting_call& each : waiting_) {
+    if (now >= each.give_up_at) {
+      late.push_back(each.call);
+    }
   }
-  if (refresh_at_ != 0 && now >= refresh_at_ && !waiting_.empty()) {
-    refresh_key();
+  std::erase_if(waiting_, [now](const waiting_call& each) { return now >= each.give_up_at; });
+  std::vector<std::uint64_t> ended;
+  for (const auto& [token, each] : running_) {
+    if (each.in_doubt() && now >= each.give_up_at) {
+      late.push_back(each.call);
+      ended.push_back(token);
+    }
+  }
+  for (const std::uint64_t token : ended) {
+    end(token);
+  }
+  for (const open_call& each : late) {
+    finish_call(context_, each, unexpected(rpc_error(rpc_errc::rpc_call_fail)));
+  }
+  if (refresh_at_ != 0 && now >= refresh_at_) {
+    refresh_at_ = 0;
+    if (needs_key()) {
+      refresh_key();
+    }
   }
 }
 
@@ -333,12 +412,12 @@ std::optional<cluster::monotonic_ms> session_calls::due() const {
     }
   };
   for (const auto& [token, call] : running_) {
-    at(call.again_at);
+    at(call.in_doubt() ? call.give_up_at : call.again_at);
   }
-  if (!waiting_.empty()) {
-    at(waiting_.front().give_up_at);
-    at(refresh_at_);
+  for (const waiting_call& each : waiting_) {
+    at(each.give_up_at);
   }
+  at(refresh_at_);
   return first;
 }
 

@@ -19,8 +19,9 @@ namespace godwit::actors {
 /// come. Every call that begins here ends in one answer.
 ///
 /// A call whose shard is unavailable is asked again under the same token for limits::call_retry_ms, and only
-/// then fails with 500 RPC_CALL_FAIL, the one 5xx there is. "Not logged in" is said only when what is known of
-/// the key is fresh, for a client that hears it throws its login away.
+/// then fails with 500 RPC_CALL_FAIL, the one 5xx there is. "Not logged in" is said only when the key's entity
+/// was asked after the call came, for a client that hears it throws its login away, and another loop may know of
+/// a newer one; and when the account says so of a login that the key has no more, the call is made again.
 class session_calls {
 public:
   explicit session_calls(session_context& context);
@@ -31,9 +32,11 @@ public:
   void dropped(msg_id call);
   /// True: the answer was for a call.
   bool replied(const cluster::entity_reply& reply);
-  void key_refreshed(key_answer answer);
-  /// The login is gone: whatever waits for it hears so.
-  void login_ended();
+  void key_refreshed(const actors::key_refreshed& what);
+  /// The login is gone: whatever its account was asked for hears so.
+  void login_ended(authorization_id which);
+  /// Its account does not know the login: the key's entity is asked what became of it.
+  void login_doubted(authorization_id which);
 
   void tick();
   [[nodiscard]] std::optional<cluster::monotonic_ms> due() const;
@@ -42,9 +45,11 @@ public:
   /// invokeWithoutUpdates.
   [[nodiscard]] bool wants_updates() const { return wants_updates_; }
   [[nodiscard]] bool take_key_destroyed() { return flows_.take_destroyed(); }
-  [[nodiscard]] std::size_t running() const { return running_.size(); }
+  [[nodiscard]] bool is_idle() const { return running_.empty() && waiting_.empty() && !flows_.running(); }
 
 private:
+  /// Whether a call's login is in doubt, and whether its key was asked for since.
+  enum class doubt : std::uint8_t { none, felt, asked, settled };
   struct running_call {
     open_call call;
     cluster::entity_request_ptr request;
@@ -52,28 +57,33 @@ private:
     /// When it is asked again; 0: its answer is awaited.
     cluster::monotonic_ms again_at = 0;
     std::uint32_t pause_ms = 0;
+    doubt doubts = doubt::none;
+
+    [[nodiscard]] bool in_doubt() const { return doubts == doubt::felt || doubts == doubt::asked; }
   };
   /// Waits until it is certain what the key may.
   struct waiting_call {
     open_call call;
     mtproto::call what;
     cluster::monotonic_ms give_up_at = 0;
+    bool asked = false; ///< the key was asked for since
   };
+  enum class certainty : bool { unsure, sure };
   enum class leave : std::uint8_t { granted, refused, wait };
 
-  void route(const open_call& call, mtproto::call what, cluster::monotonic_ms give_up_at);
-  leave check(const tl::method_info& method, bool needs_login, layer_t layer, rpc_errc& why) const;
-  [[nodiscard]] bool is_fresh(const known_key& key) const;
+  void route(const open_call& call, mtproto::call what, cluster::monotonic_ms give_up_at, certainty known);
+  leave check(const tl::method_info& method, bool needs_login, layer_t layer, certainty known, rpc_errc& why) const;
   std::optional<rpc_error> over_limit(const tl::method_info& method, mtproto::connection_id connection);
   void wait(const open_call& call, mtproto::call what, cluster::monotonic_ms give_up_at);
   void refresh_key();
   void answer_static(const open_call& call, const mtproto::call& what);
-  void ask_user(const open_call& call, const mtproto::call& what);
+  void ask_user(running_call made, std::string body, layer_t layer);
+  void login_settled(running_call call);
   void ask_again(running_call& call);
   void end(std::uint64_t token);
   void note_client(layer_t layer_of_call);
   void flow_ended();
-  void route_waiting();
+  [[nodiscard]] bool needs_key() const;
 
   session_context& context_;
   session_flows flows_;

@@ -27,6 +27,7 @@ struct session_flows::flow {
   std::uint64_t token = 0;      ///< of ours, under which the flow's request is under way
   std::uint64_t flow_token = 0; ///< the flow's own
   std::optional<account::flow_request> again;
+  /// When that, or the key, is asked for again; 0: an answer is awaited.
   cluster::monotonic_ms again_at = 0;
   cluster::monotonic_ms give_up_at = 0;
   /// Waits until what is known of the key is as the flow left it.
@@ -156,24 +157,34 @@ void session_flows::done(account::flow_done& what) {
       login != nullptr && owner != nullptr) {
     owner->user = login->user;
     owner->authorization = login->authorization;
-    owner->as_of = context_.services.home.now();
   }
   if (std::holds_alternative<account::temp_key_bound>(what.change)) {
     // The client's next call needs the permanent key: answer when it is known here.
     current_->answer_when_known = std::move(what.answer);
-    context_.services.keys.refresh(context_.key->id, [self = context_.self](key_answer found, const known_key_ptr&) {
-      caf::anon_send(self, actors::key_refreshed{found});
-    });
-    return;
+    current_->give_up_at = context_.services.home.now() + limits::call_retry_ms;
+    return refresh_key();
   }
   answer(std::move(what.answer));
 }
 
-void session_flows::key_refreshed() {
-  if (current_ != nullptr && current_->answer_when_known) {
-    answer(std::move(*current_->answer_when_known));
-    next();
+void session_flows::refresh_key() {
+  current_->again_at = 0;
+  context_.services.keys.refresh(context_.key->id, [self = context_.self](key_answer found, const known_key_ptr&) {
+    caf::anon_send(self, actors::key_refreshed{.answer = found, .for_flow = true});
+  });
+}
+
+void session_flows::key_refreshed(key_answer answer_of_key) {
+  if (current_ == nullptr || !current_->answer_when_known) {
+    return;
   }
+  const cluster::monotonic_ms now = context_.services.home.now();
+  if (answer_of_key == key_answer::unavailable && now < current_->give_up_at) {
+    current_->again_at = now + limits::ask_again_ms;
+    return;
+  }
+  answer(std::move(*current_->answer_when_known));
+  next();
 }
 
 void session_flows::answer(rpc_result<std::string> what) {
@@ -208,13 +219,19 @@ void session_flows::dropped(msg_id call) {
 }
 
 void session_flows::tick() {
-  if (current_ != nullptr && current_->again && context_.services.home.now() >= current_->again_at) {
+  if (current_ == nullptr || current_->again_at == 0 || context_.services.home.now() < current_->again_at) {
+    return;
+  }
+  if (current_->answer_when_known) {
+    refresh_key();
+  } else if (current_->again) {
+    current_->again_at = 0;
     send(*std::exchange(current_->again, std::nullopt));
   }
 }
 
 std::optional<cluster::monotonic_ms> session_flows::due() const {
-  return current_ != nullptr && current_->again ? std::optional(current_->again_at) : std::nullopt;
+  return current_ != nullptr && current_->again_at != 0 ? std::optional(current_->again_at) : std::nullopt;
 }
 
 bool session_flows::take_destroyed() { return std::exchange(destroyed_, false); }

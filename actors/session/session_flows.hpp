@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "actors/account/account_flow.hpp"
+#include "actors/auth/auth_keys.hpp"
 #include "actors/session/session_context.hpp"
 #include "cluster/base/loop_timer.hpp"
 
@@ -30,7 +31,7 @@ public:
 
   /// True: the answer was for a flow.
   bool replied(const cluster::entity_reply& reply);
-  void key_refreshed();
+  void key_refreshed(key_answer answer);
   void tick();
   [[nodiscard]] std::optional<cluster::monotonic_ms> due() const;
 
@@ -49,6 +50,7 @@ private:
   void done(account::flow_done& what);
   void answer(rpc_result<std::string> what);
   void give_up();
+  void refresh_key();
 
   session_context& context_;
   std::unique_ptr<flow> current_;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 
+#include "cluster/base/entity.hpp"
 #include "protocol/ids.hpp"
 
 namespace godwit::actors {
@@ -16,8 +17,10 @@ struct session_key {
 
   friend bool operator==(const session_key&, const session_key&) = default;
 
-  /// Both are spread evenly, one by SHA-1, one by the client's generator, whom nobody has to trust here.
-  [[nodiscard]] std::uint64_t hash() const { return key.value() ^ (session.value() * 0x9e3779b97f4a7c15ULL); }
+  /// Seeded, for clients choose both numbers. Not the same in another process.
+  [[nodiscard]] std::uint64_t hash() const {
+    return cluster::seeded_hash(key.value() ^ cluster::seeded_hash(session.value()));
+  }
 };
 
 } // namespace godwit::actors

@@ -39,10 +39,14 @@ struct session_tick {};
 /// From itself, behind everything its mailbox held when it was about to end.
 struct session_last_call {};
 
-/// From auth_keys: what is known of its key was brought up to date.
+/// From auth_keys: what is known of its key was brought up to date, for a flow or for calls.
 struct key_refreshed {
   key_answer answer = key_answer::unavailable;
+  bool for_flow = false;
 };
+
+/// From the gateway: nothing more comes; end when every call is answered.
+struct session_drain {};
 
 /// End: the client or the operator wants it, the key is gone, or the node stops. Answers that are there go
 /// out first.
@@ -60,4 +64,5 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(godwit::actors::connection_drained)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(godwit::actors::session_tick)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(godwit::actors::session_last_call)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(godwit::actors::key_refreshed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(godwit::actors::session_drain)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(godwit::actors::session_end)

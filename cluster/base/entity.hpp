@@ -42,11 +42,17 @@ constexpr entity_id scattered(std::uint64_t number) {
   return entity_id{number ^ (number >> 31)};
 }
 
+/// Drawn anew by every process: what seeds the hashes of numbers that clients choose.
+std::uint64_t hash_seed() noexcept;
+
+/// For tables of numbers that clients choose: without the seed nobody can pick ones that fall together.
+inline std::uint64_t seeded_hash(std::uint64_t number) noexcept { return scattered(number ^ hash_seed()).value(); }
+
 } // namespace godwit::cluster
 
 template <>
 struct std::hash<godwit::cluster::entity_ref> {
   std::size_t operator()(const godwit::cluster::entity_ref& ref) const noexcept {
-    return std::hash<std::uint64_t>{}(ref.id.value() * 31 + static_cast<std::uint64_t>(ref.kind));
+    return godwit::cluster::seeded_hash(ref.id.value() * 31 + static_cast<std::uint64_t>(ref.kind));
   }
 };

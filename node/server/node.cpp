@@ -41,7 +41,7 @@ log::component node_log{"node"};
 
 /// How often the end of something is looked for.
 constexpr auto poll = 5ms;
-/// What sessions get to end in when the drain's time is over.
+/// What sessions get to end in when nobody drained them, and when the drain's time is over.
 constexpr auto session_end_max = 1s;
 /// A loop that has not come round for so long is stuck.
 constexpr auto stuck_after = 10s;
@@ -327,9 +327,14 @@ void node::drain(steady::time_point deadline) {
     return;
   }
   parts_->gateway->begin_stop();
-  while (!parts_->gateway->stopped() && steady::now() < deadline) {
-    std::this_thread::sleep_for(poll);
-  }
+  const auto wait_until = [&](steady::time_point end) {
+    while (!parts_->gateway->stopped() && steady::now() < end) {
+      std::this_thread::sleep_for(poll);
+    }
+  };
+  wait_until(deadline);
+  parts_->gateway->end_now();
+  wait_until(steady::now() + session_end_max);
 }
 
 void node::stop() {
@@ -338,7 +343,6 @@ void node::stop() {
   parts_->commands.reset();
   parts_->listeners.clear();
   if (parts_->gateway != nullptr) {
-    // Sessions that still wait for a shard hear soon that there is none any more.
     drain(steady::now() + session_end_max);
   }
   parts_->tree.reset();

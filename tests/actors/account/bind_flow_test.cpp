@@ -159,5 +159,18 @@ TEST_F(temporary_key, IsWhatIsBoundAndNoPermanentOne) {
   EXPECT_EQ(error_of(bind(right())), rpc_errc::temp_auth_key_empty);
 }
 
+// destroy_auth_key of a temporary key: the login belongs to the permanent one, and so to other sessions.
+TEST_F(temporary_key, IsDestroyedWithoutTheLoginOfItsPermanentOne) {
+  ASSERT_TRUE(bind(right()).has_value());
+  client.context.user = user_id{5};
+  client.context.authorization = authorization_id{6};
+  account_flow flow = account_flow::destroy_key(world.options, client.context);
+  EXPECT_EQ(client.run(flow).value().size(), 1U);
+  EXPECT_EQ(client.context.user, user_id{5});
+  EXPECT_EQ(client.context.authorization, authorization_id{6});
+  EXPECT_TRUE(world.rows(key_of(temporary.id().value())).empty());
+  EXPECT_FALSE(world.rows(key_of(permanent.id().value())).empty());
+}
+
 } // namespace
 } // namespace godwit::account::testing

@@ -191,11 +191,29 @@ TEST_F(account, HasNoMoreToTellASessionThatIsGone) {
   EXPECT_TRUE(told(laptop).empty());
 }
 
+// What tells that a code was used is kept until the code expires: beyond, it must not let anybody in.
+TEST_F(account, LetsNobodyInByACodeThatExpired) {
+  command::UserCommand authorize;
+  authorize.mutable_authorize()->set_key(3);
+  authorize.mutable_authorize()->set_phone_code_hash("hash");
+  authorize.mutable_authorize()->set_code_expires_at(world.now + 1);
+  world.now += 1;
+  EXPECT_EQ(error_of(phone.command(authorize)), rpc_errc::phone_code_expired);
+  authorize.mutable_authorize()->set_code_expires_at(world.now + 1);
+  const auto first = phone.command(authorize);
+  ASSERT_TRUE(first.has_value());
+  world.now += 1;
+  EXPECT_EQ(parse<command::Authorized>(phone.command(authorize).value()).authorization(),
+            parse<command::Authorized>(*first).authorization())
+    << "the repeat after a lost answer is the same login";
+}
+
 TEST_F(account, EndsTheLoginThatRestedLongestWhenThereAreTooMany) {
   for (std::uint64_t key = 3; key <= limits::authorizations_per_user_max; ++key) {
     command::UserCommand authorize;
     authorize.mutable_authorize()->set_key(key);
     authorize.mutable_authorize()->set_phone_code_hash(std::to_string(key));
+    authorize.mutable_authorize()->set_code_expires_at(world.now + 300);
     world.now += 1;
     ASSERT_TRUE(phone.command(authorize).has_value());
   }

@@ -1,4 +1,9 @@
+#include <caf/send.hpp>
 #include <gtest/gtest.h>
+
+#include <chrono>
+#include <memory>
+#include <vector>
 
 #include "actors/auth/key_exchange.hpp"
 #include "protocol/mtproto/message/envelope.hpp"
@@ -134,7 +139,7 @@ TEST(key_exchange, HalfOfOneEndsInTime) {
   node.loop.run();
   EXPECT_EQ(client.connection->sent.size(), 1U);
   EXPECT_EQ(node.part().auth().exchanges.value(), 1);
-  node.loop.advance(limits::exchange_ms_max - 1);
+  node.loop.advance(limits::exchange_begun_ms_max - 1);
   EXPECT_FALSE(client.connection->is_closed());
   node.loop.advance(1);
   EXPECT_TRUE(client.connection->is_closed());
@@ -142,17 +147,54 @@ TEST(key_exchange, HalfOfOneEndsInTime) {
   EXPECT_EQ(node.part().auth().exchanges_expired.value(), 1U);
 }
 
+// Past its first stage an exchange is waited for, and has its whole time.
+TEST(key_exchange, OneThatWentOnHasItsWholeTime) {
+  gateway_node node;
+  wire_client client(node);
+  bool asked = false;
+  node.router.hold = [&](const auto&) { return asked = true; };
+  by_hand exchange(node, *client.connection);
+  ASSERT_TRUE(node.loop.run_until([&] { return exchange.hear() && asked; }));
+  node.loop.advance(limits::exchange_ms_max - 1);
+  EXPECT_FALSE(client.connection->is_closed());
+  node.loop.advance(1);
+  EXPECT_TRUE(client.connection->is_closed());
+  EXPECT_EQ(node.part().auth().exchanges.value(), 0);
+  node.router.release();
+  node.loop.run();
+}
+
+// The first question costs nothing: whoever sends it and no more must not keep others from making keys.
+TEST(key_exchange, TheOldestThatOnlyBeganMakesRoom) {
+  gateway_node node([](actors::gateway_options& options) { options.exchanges_max = 2; });
+  std::vector<std::unique_ptr<wire_client>> idle;
+  for (int i = 0; i < 2; ++i) {
+    idle.push_back(std::make_unique<wire_client>(node));
+    mtproto::client_handshake hand(gateway_node::exchange_options(), crypto::system_random());
+    idle.back()->connection->deliver(mtproto::make_plain(msg_id(4), crypto::as_bytes(hand.start())));
+    node.loop.run();
+  }
+  wire_client honest(node);
+  EXPECT_TRUE(honest.exchange());
+  EXPECT_TRUE(idle[0]->connection->is_closed());
+  EXPECT_FALSE(idle[1]->connection->is_closed());
+  EXPECT_EQ(node.part().auth().exchanges.value(), 1);
+}
+
 TEST(key_exchange, OneMoreThanMayBeUnderWayIsRefused) {
   gateway_node node([](actors::gateway_options& options) { options.exchanges_max = 1; });
   wire_client first(node);
+  bool asked = false;
+  node.router.hold = [&](const auto&) { return asked = true; };
+  by_hand exchange(node, *first.connection);
+  ASSERT_TRUE(node.loop.run_until([&] { return exchange.hear() && asked; }));
   wire_client second(node);
-  for (wire_client* const each : {&first, &second}) {
-    mtproto::client_handshake hand(gateway_node::exchange_options(), crypto::system_random());
-    each->connection->deliver(mtproto::make_plain(msg_id(4), crypto::as_bytes(hand.start())));
-    node.loop.run();
-  }
+  by_hand refused(node, *second.connection);
+  node.loop.run();
   EXPECT_FALSE(first.connection->is_closed());
   EXPECT_EQ(second.connection->error, transport_error::flood);
+  node.router.release();
+  node.loop.run();
   first.hang_up();
   wire_client third(node);
   EXPECT_TRUE(third.exchange()) << "there is room again";
@@ -171,6 +213,61 @@ TEST(key_exchange, AnAddressMayBeginSoManyInAMinute) {
   node.loop.advance(60'000);
   wire_client later(node);
   EXPECT_TRUE(later.exchange());
+}
+
+// One limit for the node: an address must not get it once for each loop.
+TEST(key_exchange, AnAddressIsCountedOverAllLoops) {
+  gateway_node node([](actors::gateway_options& options) { options.exchanges_per_address_minute = 1; },
+                    second_loop::present);
+  // The second loop has the real clock: the first must not be behind it.
+  const auto real =
+    std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch());
+  if (const auto ms = static_cast<cluster::monotonic_ms>(real.count()); ms > node.loop.time()) {
+    node.loop.advance(ms - node.loop.time());
+  }
+  wire_client client(node);
+  EXPECT_TRUE(client.exchange());
+  auto elsewhere = caf::make_counted<fake_connection>(*node.second);
+  auto error = transport_error::none;
+  node.on_second([&] {
+    node.gate->accepted(elsewhere);
+    mtproto::client_handshake hand(gateway_node::exchange_options(), crypto::system_random());
+    elsewhere->deliver(mtproto::make_plain(msg_id(4), crypto::as_bytes(hand.start())));
+    error = elsewhere->error;
+  });
+  EXPECT_EQ(error, transport_error::flood);
+  node.on_second([] {});
+}
+
+// A key that nobody logs in with is a row for a day: an address may make so many of them in that time.
+TEST(key_exchange, AnAddressMayMakeSoManyKeysInADayAndTheLoopbackAnyNumber) {
+  gateway_node node([](actors::gateway_options& options) { options.keys_per_address_day = 2; });
+  for (int i = 0; i < 2; ++i) {
+    wire_client client(node);
+    EXPECT_TRUE(client.exchange());
+  }
+  node.loop.advance(3'600'000);
+  wire_client over(node);
+  EXPECT_FALSE(over.exchange());
+  EXPECT_EQ(over.connection->error, transport_error::flood);
+  EXPECT_EQ(node.router.world.with_rows(cluster::entity_kind::auth_key, persistence::records::table::auth_key).size(),
+            2U);
+  wire_client local(node);
+  local.connection->come_from_loopback();
+  EXPECT_TRUE(local.exchange());
+  node.loop.advance(86'400'000);
+  wire_client later(node);
+  EXPECT_TRUE(later.exchange());
+}
+
+TEST(key_exchange, WithoutTheMailboxOfItsKeysAnExchangeFailsAtOnce) {
+  gateway_node node;
+  caf::anon_send_exit(node.auth[0], caf::exit_reason::kill);
+  node.loop.run();
+  wire_client client(node);
+  EXPECT_FALSE(client.exchange());
+  EXPECT_EQ(node.part().auth().commits_failed.value(), 1U);
+  EXPECT_EQ(node.part().auth().exchanges.value(), 0);
 }
 
 // The queue of the pool is bounded; a full one refuses the exchange and keeps nothing of it.

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 #include <set>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "protocol/tl/api/help_fn.hpp"
 #include "protocol/tl/api/user.hpp"
 #include "protocol/tl/api/users_fn.hpp"
+#include "protocol/tl/writer.hpp"
 #include "tests/actors/support/gateway_node.hpp"
 
 namespace godwit::test {
@@ -77,6 +79,46 @@ TEST_F(session_calls, TheKeysEntityIsToldOfItsClientOnlyWhenItChanged) {
   EXPECT_EQ(node.router.requests, requests);
 }
 
+bool is_note(const cluster::entity_request& request) {
+  account::command::KeyCommand what;
+  return request.to.kind == cluster::entity_kind::auth_key && what.ParseFromString(request.body) &&
+         what.has_note_layer();
+}
+
+// Each is a row of the log: one packet of a thousand calls, each with another layer, must not write it so often.
+TEST_F(session_calls, WhatAClientSaysOfItselfIsWrittenOnceInAWhileAndTheLastWordCounts) {
+  std::size_t notes = 0;
+  node.router.hold = [&](const auto& request) { return is_note(request) && ++notes == 0; };
+  EXPECT_FALSE(client.call(tl::fn::help_getConfig{}, true).is_error);
+  EXPECT_EQ(notes, 1U);
+  std::vector<mtproto::client_call> calls;
+  for (int i = 0; i < 200; ++i) {
+    client.layer = 200 + i % 2;
+    calls.push_back(client.session->call(client.wrapped(client.bytes(tl::fn::help_getConfig{}))));
+  }
+  client.flush();
+  for (const auto each : calls) {
+    EXPECT_FALSE(client.wait(each).is_error);
+  }
+  EXPECT_EQ(notes, 1U);
+  node.loop.advance(limits::client_note_ms);
+  EXPECT_EQ(notes, 2U);
+  account::command::KeyCommand lookup;
+  lookup.mutable_lookup();
+  const auto known = account::testing::parse<account::command::KeyFound>(
+    node.router.world.command(account::testing::key_of(client.key->id.value()), lookup.SerializeAsString()).value());
+  EXPECT_EQ(known.layer(), 201);
+}
+
+TEST_F(session_calls, ACallThatIsRefusedForItsLayerWritesNothing) {
+  std::size_t notes = 0;
+  node.router.hold = [&](const auto& request) { return is_note(request) && ++notes == 0; };
+  std::string query = client.wrapped(client.bytes(tl::fn::help_getConfig{}));
+  query[4] = 100; // of invokeWithLayer
+  EXPECT_TRUE(client.wait(client.send_raw(query)).is_error);
+  EXPECT_EQ(notes, 0U);
+}
+
 TEST_F(session_calls, ALayerBeforeTheOldestIsRefused) {
   const auto answer = client.wait(client.send_raw([&] {
     std::string query = client.wrapped(client.bytes(tl::fn::help_getConfig{}));
@@ -90,7 +132,6 @@ TEST_F(session_calls, ALayerBeforeTheOldestIsRefused) {
 // whatever node, may have logged in meanwhile.
 TEST_F(session_calls, NotLoggedInIsSaidOnlyAfterTheKeyWasAskedAgain) {
   EXPECT_FALSE(client.call(tl::fn::help_getConfig{}, true).is_error);
-  node.loop.advance(limits::key_fresh_ms + 1);
   // The login comes from elsewhere: this loop's memory of the key does not hear of it.
   wire_client other(node);
   ASSERT_TRUE(other.exchange());
@@ -108,9 +149,87 @@ TEST_F(session_calls, NotLoggedInIsSaidOnlyAfterTheKeyWasAskedAgain) {
   EXPECT_EQ(calls, 1U) << "the call went to the account, which has the last word";
 }
 
+// A lookup that began before the call says nothing about the time after it: another one is needed.
+TEST_F(session_calls, NotLoggedInIsNotSaidByAnAnswerFromBeforeTheCall) {
+  EXPECT_FALSE(client.call(tl::fn::help_getConfig{}, true).is_error);
+  const auto is_lookup = [](const auto& request) { return request.to.kind == cluster::entity_kind::auth_key; };
+  std::size_t lookups = 0;
+  node.router.hold = [&](const auto& request) { return is_lookup(request) && ++lookups > 0; };
+  const auto first = client.send_self();
+  node.loop.run();
+  const auto second = client.send_self();
+  node.loop.run();
+  EXPECT_EQ(lookups, 1U);
+  node.router.release();
+  node.router.hold = [&](const auto& request) { return is_lookup(request) && ++lookups > 0; };
+  node.loop.run();
+  client.pump();
+  EXPECT_EQ(client.answers[first].error_text, "AUTH_KEY_UNREGISTERED");
+  EXPECT_FALSE(client.answers.contains(second));
+  EXPECT_EQ(lookups, 2U);
+  node.router.release();
+  EXPECT_EQ(client.wait(second).error_text, "AUTH_KEY_UNREGISTERED");
+}
+
+// Its client logged out and in again over another loop or node: this one works for a login that is no more, and
+// the account says so. The key has the login to go on with.
+TEST_F(session_calls, ACallWithALoginThatIsNoMoreIsRepeatedWithTheOneThatFollowedIt) {
+  const std::int64_t user = client.sign_up(9996612345);
+  ASSERT_GT(user, 0);
+  account::testing::logic_world& world = node.router.world;
+  const cluster::entity_ref whose = account::testing::user_of(user);
+  const cluster::entity_ref key = account::testing::key_of(client.key->id.value());
+  account::command::KeyCommand lookup;
+  lookup.mutable_lookup();
+  const auto known =
+    account::testing::parse<account::command::KeyFound>(world.command(key, lookup.SerializeAsString()).value());
+  account::command::UserCommand out;
+  out.mutable_log_out()->set_authorization(known.authorization());
+  ASSERT_TRUE(world.command(whose, out.SerializeAsString()).has_value());
+  world.messages.clear(); // nobody here was told
+  account::command::UserCommand in;
+  in.mutable_authorize()->set_key(client.key->id.value());
+  in.mutable_authorize()->set_phone_code_hash("another");
+  in.mutable_authorize()->set_code_expires_at(world.now + 300);
+  cluster::caller asker;
+  asker.layer = client.layer;
+  const auto login =
+    account::testing::parse<account::command::Authorized>(world.command(whose, in.SerializeAsString(), asker).value());
+  account::command::KeyCommand bind;
+  bind.mutable_bind_user()->set_user(user);
+  bind.mutable_bind_user()->set_authorization(login.authorization());
+  ASSERT_TRUE(world.command(key, bind.SerializeAsString()).has_value());
+
+  std::vector<std::int64_t> used;
+  node.router.hold = [&](const auto& request) {
+    if (is_user_call(request)) {
+      used.push_back(request.from.authorization.value());
+    }
+    return false;
+  };
+  const auto answer = client.call_self();
+  EXPECT_FALSE(answer.is_error) << answer.error_text;
+  EXPECT_EQ(used, (std::vector<std::int64_t>{known.authorization(), login.authorization()}));
+}
+
+// And when there is none, the account has the last word.
+TEST_F(session_calls, ACallWithALoginThatIsNoMoreIsUnregisteredWhenTheKeyHasNoOther) {
+  const std::int64_t user = client.sign_up(9996612345);
+  ASSERT_GT(user, 0);
+  account::testing::logic_world& world = node.router.world;
+  account::command::KeyCommand lookup;
+  lookup.mutable_lookup();
+  const auto known = account::testing::parse<account::command::KeyFound>(
+    world.command(account::testing::key_of(client.key->id.value()), lookup.SerializeAsString()).value());
+  account::command::UserCommand out;
+  out.mutable_log_out()->set_authorization(known.authorization());
+  ASSERT_TRUE(world.command(account::testing::user_of(user), out.SerializeAsString()).has_value());
+  world.messages.clear();
+  EXPECT_EQ(client.call_self().error_text, "AUTH_KEY_UNREGISTERED");
+}
+
 TEST_F(session_calls, WhileNobodyCanTellOfALoginACallWaitsAndThenFails) {
   EXPECT_FALSE(client.call(tl::fn::help_getConfig{}, true).is_error);
-  node.loop.advance(limits::key_fresh_ms + 1);
   node.router.unavailable = [](const auto&) { return true; };
   const auto call = client.send_self();
   node.loop.advance(limits::call_retry_ms - 1000);
@@ -258,6 +377,46 @@ TEST_F(temporary_keys, BoundOnesActForThePermanentKey) {
   EXPECT_FALSE(second->call_self().is_error);
   EXPECT_FALSE(first->call_self().is_error);
   EXPECT_FALSE(client.call_self().is_error);
+}
+
+// destroy_auth_key of a temporary key: the login is the permanent one's, and stays.
+TEST_F(temporary_keys, DestroyedOnesLeaveTheLoginToTheOthers) {
+  ASSERT_GT(client.sign_up(9996612345), 0);
+  const auto temporary = make();
+  bind(*temporary);
+  ASSERT_EQ(send_bound(*temporary), std::string("\xb5\x75\x72\x99", 4));
+  std::string destroy;
+  tl::writer(destroy).write_id(0xd1435160);
+  temporary->session->send_service(destroy, node.loop.wall_time(), true);
+  temporary->flush();
+  node.loop.run();
+  EXPECT_TRUE(temporary->connection->is_closed());
+  const std::size_t requests = node.router.requests;
+  EXPECT_FALSE(client.call_self().is_error);
+  EXPECT_EQ(node.router.requests, requests + 1) << "nothing of it was in doubt";
+}
+
+// The client's next call needs the permanent key, so that the answer comes when it is known here.
+TEST_F(temporary_keys, AreSaidToBeBoundOnlyWhenThatIsKnownHere) {
+  ASSERT_GT(client.sign_up(9996612345), 0);
+  const auto temporary = make();
+  bind(*temporary);
+  const auto is_lookup = [](const cluster::entity_request& request) {
+    account::command::KeyCommand what;
+    return request.to.kind == cluster::entity_kind::auth_key && what.ParseFromString(request.body) && what.has_lookup();
+  };
+  std::size_t lookups = 0; // the first is the flow's own
+  node.router.unavailable = [&](const auto& request) { return is_lookup(request) && ++lookups > 1; };
+  EXPECT_NE(send_bound(*temporary), std::string("\xb5\x75\x72\x99", 4));
+  EXPECT_GE(lookups, 2U);
+  node.router.unavailable = nullptr;
+  node.loop.advance(limits::ask_again_ms_max);
+  const std::string result =
+    std::string("\x01\x6d\x5c\xf3", 4) + std::string(reinterpret_cast<const char*>(&bound_id), sizeof(bound_id));
+  const auto& sent = temporary->connection->sent;
+  EXPECT_TRUE(std::any_of(sent.begin(), sent.end(),
+                          [&](const auto& each) { return each.bytes.find(result) != std::string::npos; }));
+  EXPECT_FALSE(temporary->call_self().is_error);
 }
 
 TEST_F(temporary_keys, ExpiredOnesAreUnknown) {

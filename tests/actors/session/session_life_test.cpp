@@ -82,6 +82,58 @@ TEST_F(session_life, TwoConnectionsShareOneSession) {
   EXPECT_EQ(client.new_sessions, 1);
 }
 
+// A packet that somebody saw on the wire can be sent again from anywhere: it is authentic, and brings nothing new.
+// The connection that the client speaks on must not make room for such.
+TEST_F(session_life, PacketsSentAgainByOthersDoNotTakeItsConnectionFromAClient) {
+  (void)client.session->call(client.wrapped(client.bytes(tl::fn::help_getConfig{})));
+  const std::vector<std::string> seen = client.take_packets();
+  for (const std::string& each : seen) {
+    client.connection->deliver(each);
+  }
+  node.loop.run();
+  std::vector<fake_connection_ptr> others;
+  for (std::size_t i = 0; i < limits::connections_per_session_max + 4; ++i) {
+    auto& other = others.emplace_back(caf::make_counted<fake_connection>(node.loop));
+    node.gate->accepted(other);
+    for (const std::string& each : seen) {
+      other->deliver(each);
+    }
+    node.loop.run();
+  }
+  EXPECT_FALSE(client.connection->is_closed());
+  EXPECT_TRUE(others.front()->is_closed()) << "the oldest of the others made room";
+  EXPECT_FALSE(client.call(tl::fn::help_getNearestDc{}).is_error);
+  for (const auto& each : others) {
+    each->hang_up();
+  }
+  node.loop.run();
+}
+
+// What is due for a client that does not read cannot be done, however much room its other connections have.
+TEST_F(session_life, TheTimerRestsWhileTheConnectionInUseTakesNothing) {
+  (void)client.session->call(client.wrapped(client.bytes(tl::fn::help_getConfig{})));
+  const std::vector<std::string> seen = client.take_packets();
+  for (const std::string& each : seen) {
+    client.connection->deliver(each);
+  }
+  node.loop.run();
+  auto other = caf::make_counted<fake_connection>(node.loop);
+  node.gate->accepted(other);
+  for (const std::string& each : seen) {
+    other->deliver(each);
+  }
+  node.loop.run();
+  client.connection->stop_reading(limits::connection_unsent_bytes_max);
+  client.send(tl::fn::help_getNearestDc{});
+  node.loop.run();
+  node.loop.advance(2 * limits::ack_delay_ms); // the acknowledgement is overdue from here on
+  const std::uint64_t before = node.loop.counters().rounds.load();
+  node.loop.advance(2000);
+  EXPECT_LT(node.loop.counters().rounds.load() - before, 100U);
+  other->hang_up();
+  node.loop.run();
+}
+
 // An error of ours in one session: its connections are closed, it is counted, and the client begins another.
 TEST_F(session_life, ASessionThatFailsTakesItsConnectionsWithItAndNothingElse) {
   EXPECT_FALSE(client.call(tl::fn::help_getConfig{}, true).is_error);
@@ -96,7 +148,7 @@ TEST_F(session_life, ASessionThatFailsTakesItsConnectionsWithItAndNothingElse) {
       throw std::runtime_error("a fault made by the test");
     }
   };
-  node.loop.advance(limits::key_fresh_ms + 1);
+  node.loop.advance(1000);  // the ids of messages are made from the time, and a new session begins anew
   (void)client.send_self(); // asks for the key
   node.loop.run();
   EXPECT_TRUE(client.connection->is_closed());
@@ -142,6 +194,29 @@ TEST_F(session_life, DestroySessionEndsAnotherSessionOfTheKeyAlone) {
     answers.push_back(tl::reader(each.text()).peek_id());
   }
   EXPECT_EQ(answers, (std::vector<std::uint32_t>{0xe22045fc, 0x62d350c9})) << "destroy_session_ok, then _none";
+}
+
+// The connection outlives the session that had enough to do: whoever uses it next must be heard.
+TEST_F(session_life, ADestroyedSessionLeavesNoConnectionPaused) {
+  ASSERT_GT(client.sign_up(9996612345), 0);
+  node.router.hold = is_user_call;
+  for (std::size_t i = 0; i < limits::session_calls_max && client.connection->pauses == 0; ++i) {
+    (void)client.send_self();
+    node.loop.run();
+  }
+  ASSERT_EQ(client.connection->pauses, 1);
+  wire_client second(node);
+  second.key = client.key;
+  second.open(8);
+  EXPECT_FALSE(second.call(tl::fn::help_getConfig{}).is_error);
+  second.session->send_service(service(0xe7512126, 7), node.loop.wall_time(), true);
+  second.flush();
+  node.loop.run();
+  EXPECT_EQ(node.gate->sessions(), 1U);
+  EXPECT_FALSE(client.connection->is_closed());
+  EXPECT_EQ(client.connection->pauses, 0);
+  node.router.release();
+  node.loop.run();
 }
 
 // clients.md section 6.5: a client that logs out wants a bare destroy_auth_key_ok. The key is gone then.

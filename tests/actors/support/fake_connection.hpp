@@ -66,6 +66,12 @@ public:
       events_->drained();
     }
   }
+  /// A client that does not read, for whom so much waits.
+  void stop_reading(std::size_t bytes) {
+    stuck = true;
+    unsent_ = bytes;
+  }
+  void come_from_loopback() { address_.loopback = true; }
   [[nodiscard]] bool is_closed() const { return closed_; }
   std::vector<actors::outgoing_packet> take_sent() { return std::exchange(sent, {}); }
 

@@ -103,7 +103,7 @@ void gateway_node::start() {
 }
 
 void gateway_node::stop() {
-  gate->begin_stop();
+  gate->end_now();
   const auto come_round = [this] {
     loop.run();
     for (int i = 0; second && i < 3; ++i) {

@@ -1,0 +1,12 @@
+#include "cluster/base/entity.hpp"
+
+#include "protocol/crypto/random.hpp"
+
+namespace godwit::cluster {
+
+std::uint64_t hash_seed() noexcept {
+  static const std::uint64_t seed = crypto::system_random().next_u64();
+  return seed;
+}
+
+} // namespace godwit::cluster
