@@ -30,7 +30,7 @@ std::optional<reject_reason> connection_budget::enter(const actors::client_addre
   }
   if (address != nullptr) {
     std::uint64_t& count = by_address_[*address];
-    if (count >= per_address_max_) {
+    if (count >= per_address_max_ && !address->loopback) {
       return reject_reason::address;
     }
     ++count;
@@ -42,7 +42,7 @@ std::optional<reject_reason> connection_budget::enter(const actors::client_addre
 std::optional<reject_reason> connection_budget::name(const actors::client_address& address) {
   const std::lock_guard lock(mutex_);
   std::uint64_t& count = by_address_[address];
-  if (count >= per_address_max_) {
+  if (count >= per_address_max_ && !address.loopback) {
     return reject_reason::address;
   }
   ++count;

@@ -14,7 +14,7 @@ namespace godwit::node {
 /// The client's address as limits per address see it.
 actors::client_address client_address_of(const config::ip_address& address);
 
-/// How many connections there may be, in all and of one address. Any thread.
+/// How many connections there may be, in all and of one address; loopback has a bound in all only. Any thread.
 class connection_budget {
 public:
   connection_budget(std::uint64_t connections_max, std::uint64_t per_address_max)

@@ -41,5 +41,16 @@ TEST(connection_budget, BoundsHoldUntilSomebodyLeaves) {
   EXPECT_EQ(budget.connections(), 2U);
 }
 
+// Goal: programs of this machine share an address and are not bounded by it, only in all.
+TEST(connection_budget, LoopbackHasABoundInAllOnly) {
+  connection_budget budget(3, 1);
+  const auto self = client("127.0.0.1");
+  EXPECT_FALSE(budget.enter(&self));
+  EXPECT_FALSE(budget.enter(&self));
+  EXPECT_FALSE(budget.enter(nullptr));
+  EXPECT_FALSE(budget.name(self));
+  EXPECT_EQ(budget.enter(&self), reject_reason::connections);
+}
+
 } // namespace
 } // namespace godwit::node
