@@ -376,7 +376,9 @@ monotonic_ms consensus::impl::lease_until() const {
 
 void consensus::impl::evictable(index_t applied) {
   applied_ = std::max(applied_, applied);
-  log_.evict(std::min<index_t>(applied_, view_.stored_index));
+  // Payloads are kept for members that are a little behind. Alone, nobody is; who joins reads the disk.
+  const std::size_t worth = members_.members.size() > 1 ? options_.cache_bytes_max : 0;
+  log_.evict(std::min<index_t>(applied_, view_.stored_index), worth);
 }
 
 // --- the face -------------------------------------------------------------------------------------

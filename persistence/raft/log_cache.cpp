@@ -89,8 +89,8 @@ void log_cache::trim(index_t first) {
   std::erase_if(changes_, [first](const auto& change) { return change.first < first; });
 }
 
-void log_cache::evict(index_t index) {
-  while (bytes_ > bytes_max_ && !window_.empty() && window_first_ <= index) {
+void log_cache::evict(index_t index, std::size_t bytes_max) {
+  while (bytes_ > bytes_max && !window_.empty() && window_first_ <= index) {
     drop_oldest();
   }
 }

@@ -29,7 +29,9 @@ public:
   void trim(index_t first);
 
   /// Forgets payloads up to `index`, the oldest first, while they exceed their bound.
-  void evict(index_t index);
+  void evict(index_t index) { evict(index, bytes_max_); }
+  /// The same with another bound, for when fewer are worth their memory.
+  void evict(index_t index, std::size_t bytes_max);
 
   [[nodiscard]] index_t first() const { return first_; }
   [[nodiscard]] index_t last() const { return last_; } ///< first() - 1 when empty
