@@ -1,99 +1,143 @@
-// What shards cost that nobody uses: CPU of their timers and heartbeats, and memory.
-
-#include <malloc.h>
-#include <sys/resource.h>
+// What signed-in clients cost that do nothing: memory of the node for each, and its CPU.
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <memory>
-#include <thread>
+#include <cstdlib>
+#include <exception>
+#include <filesystem>
+#include <string>
 #include <vector>
 
-#include "bench/bench_folder.hpp"
-#include "persistence/lmdb/storage.hpp"
-#include "tests/support/storage_node.hpp"
+#include "bench/load/node_process.hpp"
+#include "bench/load/session_farm.hpp"
 
 namespace {
 
 using namespace godwit;
-using namespace godwit::persistence;
+using namespace godwit::bench;
 
-struct idle_node {
-  std::unique_ptr<test::storage_node> node;
-  std::unique_ptr<lmdb::storage> storage;
+struct options {
+  farm_options farm{.connections = 10'000, .keys = 0, .accounts = 0};
+  double settle_seconds = 90;
+  double seconds = 30;
+  double ping_seconds = 60;
+  bool resume = false;
+  std::filesystem::path folder = std::filesystem::temp_directory_path();
+  std::vector<std::string> settings;
+  std::vector<std::string> wrapper;
 };
 
-double cpu_seconds() {
-  rusage use{};
-  getrusage(RUSAGE_SELF, &use);
-  return static_cast<double>(use.ru_utime.tv_sec + use.ru_stime.tv_sec) +
-         static_cast<double>(use.ru_utime.tv_usec + use.ru_stime.tv_usec) / 1e6;
+void print(const char* name, double value) {
+  std::printf("%s %.2f\n", name, value);
+  std::fflush(stdout);
 }
 
-int run(std::uint16_t shards, std::uint64_t replicas, double seconds, const std::filesystem::path& folder) {
-  std::vector<idle_node> nodes(replicas);
-  configuration members;
-  for (std::uint64_t id = 1; id <= replicas; ++id) {
-    members.members.push_back({node_id{id}, member_role::voter});
+double megabytes(std::size_t bytes) { return static_cast<double>(bytes) / 1e6; }
+
+double load_average() {
+  double load = 0;
+  ::getloadavg(&load, 1);
+  return load;
+}
+
+int run(const options& opts) {
+  raise_open_files();
+  std::vector<std::string> settings = {"auth.codes_per_number_day=10000"};
+  settings.insert(settings.end(), opts.settings.begin(), opts.settings.end());
+  node_process node(opts.folder, settings, opts.wrapper);
+  socket_loop loop;
+  const auto idle_cpu = [&] {
+    const cpu_meter meter(node.pid());
+    loop.run_for(std::chrono::duration<double>(opts.seconds));
+    return meter.percent();
+  };
+
+  loop.run_for(std::chrono::seconds(3)); // first flushes
+  process_figures fresh = node.figures();
+  print("fresh_rss_mb", megabytes(fresh.rss_bytes));
+  print("fresh_anonymous_mb", megabytes(fresh.anonymous_bytes));
+  print("fresh_idle_cpu_percent", idle_cpu());
+
+  session_farm farm(loop, {.port = node.port(), .server_key = node.key()}, opts.farm);
+  const cpu_meter signing_in(node.pid());
+  try {
+    farm.sign_in_all();
+  } catch (const std::exception&) {
+    std::fprintf(stderr, "%s\n", node.condition().c_str());
+    throw;
   }
-  std::size_t heap_before = 0;
-  for (std::uint64_t id = 1; id <= replicas; ++id) {
-    test::storage_node::options options;
-    options.self = node_id{id};
-    options.members = members;
-    options.shards = shards;
-    test::storage_node::hooks on;
-    on.send = [&nodes](shard_id shard, raft::message what) {
-      const std::uint64_t to = what.to.value();
-      nodes[to - 1].node->deliver(shard, std::move(what));
-    };
-    idle_node& each = nodes[id - 1];
-    each.node = std::make_unique<test::storage_node>(options, on);
-    const std::filesystem::path own = folder / std::to_string(id);
-    if (const auto made = lmdb::storage::create(own, {node_id{id}, shards}); !made) {
-      std::fprintf(stderr, "%s\n", made.error().message.c_str());
-      return 1;
-    }
-    auto opened = lmdb::storage::open(own, *each.node, *each.node);
-    if (!opened) {
-      std::fprintf(stderr, "%s\n", opened.error().message.c_str());
-      return 1;
-    }
-    each.storage = std::move(*opened);
+  print("signed_in", farm.signed_in());
+  print("sign_in_seconds", signing_in.elapsed());
+  print("sign_in_cpu_ms_each", signing_in.seconds() * 1e3 / farm.signed_in());
+  if (opts.resume) {
+    farm.disconnect_all();
+    node.restart();
+    loop.run_for(std::chrono::seconds(3));
+    fresh = node.figures();
+    const cpu_meter resuming(node.pid());
+    farm.resume_all();
+    print("resume_seconds", resuming.elapsed());
+    print("resume_cpu_ms_each", resuming.seconds() * 1e3 / farm.signed_in());
   }
-  heap_before = mallinfo2().uordblks;
-  for (idle_node& each : nodes) {
-    if (const auto started = each.node->start(each.storage->log(), each.storage->state()); !started) {
-      std::fprintf(stderr, "%s\n", started.error().message.c_str());
-      return 1;
-    }
-  }
-  std::this_thread::sleep_for(std::chrono::seconds(5)); // elections, first flushes
-  const std::size_t heap = mallinfo2().uordblks - heap_before;
-  const double before = cpu_seconds();
-  std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
-  const double used = cpu_seconds() - before;
-  std::printf("idle_cpu_percent %.2f\n", used / seconds * 100);
-  std::printf("heap_bytes_per_idle_replica %zu\n", heap / (replicas * shards));
-  for (idle_node& each : nodes) {
-    each.node->stop();
-  }
-  return 0;
+  farm.ping_every(opts.ping_seconds);
+  loop.run_for(std::chrono::duration<double>(opts.settle_seconds));
+
+  const process_figures settled = node.figures();
+  const auto each = [&](std::size_t now, std::size_t before) {
+    return (static_cast<double>(now) - static_cast<double>(before)) / farm.signed_in();
+  };
+  print("rss_bytes_per_session", each(settled.rss_bytes, fresh.rss_bytes));
+  print("anonymous_bytes_per_session", each(settled.anonymous_bytes, fresh.anonymous_bytes));
+  print("rss_mb", megabytes(settled.rss_bytes));
+  print("idle_cpu_percent_pinging", idle_cpu());
+  farm.ping_every(0);
+  loop.run_for(std::chrono::seconds(2));
+  print("idle_cpu_percent_silent", idle_cpu());
+  print("sessions_at_the_end", node.metric("godwit_sessions"));
+  print("entities_at_the_end", node.metric("godwit_entities"));
+  print("connections_lost", farm.lost());
+  print("load_average", load_average());
+  return farm.lost() == 0 ? 0 : 1;
 }
 
 } // namespace
 
 int main(int argc, char** argv) {
-  std::uint16_t shards = 64;
-  std::uint64_t replicas = 1;
-  double seconds = 10;
-  std::filesystem::path parent = std::filesystem::temp_directory_path();
-  CLI::App app{"Measures what idle shards cost: percent of one core for all nodes together, and heap per replica."};
-  app.add_option("--shards", shards, "Shards of a node")->capture_default_str();
-  app.add_option("--replicas", replicas, "Nodes in this process")->check(CLI::Range(1, 5))->capture_default_str();
-  app.add_option("--seconds", seconds, "Measured time")->capture_default_str();
-  app.add_option("--folder", parent, "Where the data goes")->capture_default_str();
+  options opts;
+  CLI::App app{
+    "Signs clients in at a node of its own, leaves them idle, and measures what the node spends on them: memory "
+    "for each session (with and without mapped files), CPU in percent of one core with no client at all, with "
+    "clients that ping, and with silent ones."};
+  app.add_option("--connections", opts.farm.connections, "Sessions, each on a connection of its own")
+    ->check(CLI::Range(1, 200'000))
+    ->capture_default_str();
+  app.add_option("--accounts", opts.farm.accounts, "Accounts they belong to; 0: one for four sessions")
+    ->capture_default_str();
+  app
+    .add_option("--keys", opts.farm.keys,
+                "Authorization keys they share, at most 64 sessions each; 0: one for each session")
+    ->capture_default_str();
+  app.add_option("--at-once", opts.farm.at_once, "Clients that sign in side by side")->capture_default_str();
+  app
+    .add_option("--settle", opts.settle_seconds,
+                "Seconds from the last sign-in to the measurement of memory; after 60 keys and phone numbers that "
+                "nobody asks for have left it")
+    ->capture_default_str();
+  app.add_option("--seconds", opts.seconds, "Length of each measurement of CPU")->capture_default_str();
+  app.add_option("--ping", opts.ping_seconds, "Seconds between two pings of a client")->capture_default_str();
+  app.add_flag("--resume", opts.resume,
+               "Restarts the node when all are signed in, and measures what it is like when they have come back");
+  app.add_option("--folder", opts.folder, "Where the node's data goes")->capture_default_str();
+  app.add_option("--set", opts.settings, "More settings of the node, section.key=value");
+  app.add_option("--under", opts.wrapper, "A program to run the node under, and its arguments");
   CLI11_PARSE(app, argc, argv);
-  const bench::bench_folder folder(parent);
-  return run(shards, replicas, seconds, folder.path());
+  if (opts.farm.accounts == 0) {
+    opts.farm.accounts = (opts.farm.connections + 3) / 4;
+  }
+  try {
+    return run(opts);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return 1;
+  }
 }
