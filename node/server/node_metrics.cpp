@@ -191,6 +191,10 @@ void collect_storage(metric_writer& out, const persistence::lmdb::storage_usage&
   out.gauge("log_entries", "Entries that the logs hold.", static_cast<double>(usage.log.entries));
   out.gauge("log_queued_bytes", "Submitted to the log and not durable yet.",
             static_cast<double>(usage.log.bytes_queued));
+  out.counter("log_commits_total", "Transactions that the log thread wrote and synced.", usage.log.transactions);
+  out.gauge("storage_disk_bytes", "Taken on the disk by the files of an environment.",
+            static_cast<double>(usage.log.disk_bytes), {{"environment", "log"}});
+  out.gauge("storage_disk_bytes", "", static_cast<double>(usage.state_disk_bytes), {{"environment", "state"}});
   out.counter("storage_failures_total", "Times that the storage refused a write.", events.failures().value());
 }
 
