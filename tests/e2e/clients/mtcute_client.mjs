@@ -4,12 +4,15 @@ import http from "node:http";
 import os from "node:os";
 import path from "node:path";
 import readline from "node:readline";
+import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
-import { chromium } from "playwright-core";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
-const modules = path.join(process.env.GODWIT_NODE_MODULES ?? path.join(here, "..", "node_modules"));
+const modules = process.env.GODWIT_NODE_MODULES ?? path.join(here, "..", "node_modules");
+// The libraries lie in the build folder, where `import` does not look.
+const require = createRequire(path.join(modules, "..", "package.json"));
+const { build } = require("esbuild");
+const { chromium } = require("playwright-core");
 const { outputFiles } = await build({
   entryPoints: [path.join(here, "mtcute_page.js")],
   nodePaths: [modules],
