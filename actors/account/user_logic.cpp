@@ -169,8 +169,9 @@ user_logic::answer user_logic::subscribe(const logic_request& request, const com
 
 user_logic::answer user_logic::log_out(const logic_request& request, const command::LogOut& what, unix_time now,
                                        entity_effects& out) {
-  end_login(authorization_id{what.authorization()}, {request.from.key, request.from.session}, now, out);
-  return encoded(command::Done{});
+  command::LoggedOut done;
+  done.set_ended(end_login(authorization_id{what.authorization()}, {request.from.key, request.from.session}, now, out));
+  return encoded(done);
 }
 
 user_logic::answer user_logic::public_card() const {

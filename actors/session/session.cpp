@@ -363,6 +363,7 @@ session_info session::info() const {
   made.key = context_.id;
   if (const known_key* const owner = context_.key->permanent()) {
     made.user = owner->user;
+    made.authorization = owner->authorization;
     if (const auto& client = context_.machine.client() != nullptr ? context_.machine.client() : owner->client) {
       made.device = client->device_model;
       made.app = client->app_version;

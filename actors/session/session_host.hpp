@@ -17,6 +17,7 @@ class session;
 struct session_info {
   session_key key;
   user_id user;
+  authorization_id authorization;
   layer_t layer = 0;
   std::string device;
   std::string app;

@@ -150,25 +150,32 @@ control_answer session_table(std::vector<actors::session_info> sessions) {
   std::vector<std::vector<control_value>> rows;
   for (const actors::session_info& each : sessions) {
     rows.push_back({hex(each.key.key.value()), hex(each.key.session.value()), each.user.value(),
-                    static_cast<std::int64_t>(each.layer), each.device, each.app, each.address,
-                    static_cast<std::int64_t>(each.connections), static_cast<std::int64_t>(each.calls_running),
-                    static_cast<std::int64_t>(each.memory_bytes)});
+                    each.authorization.value(), static_cast<std::int64_t>(each.layer), each.device, each.app,
+                    each.address, static_cast<std::int64_t>(each.connections),
+                    static_cast<std::int64_t>(each.calls_running), static_cast<std::int64_t>(each.memory_bytes)});
   }
-  return control_table({"key", "session", "user", "layer", "device", "app", "address", "connections", "calls", "bytes"},
-                       rows);
+  return control_table(
+    {"key", "session", "user", "authorization", "layer", "device", "app", "address", "connections", "calls", "bytes"},
+    rows);
 }
 
 control_answer terminate(const operator_access& access, const arguments& given) {
   const std::int64_t user = std::strtoll(given[0].c_str(), nullptr, 10);
   const std::int64_t authorization = std::strtoll(given[1].c_str(), nullptr, 10);
   if (user <= 0 || authorization == 0) {
-    return control_failure("usage: godwit ctl terminate USER AUTHORIZATION; `godwit ctl sessions` lists who is online");
+    return control_failure("usage: godwit ctl terminate USER AUTHORIZATION; `godwit ctl sessions` lists both");
   }
   command::UserCommand what;
   what.mutable_log_out()->set_authorization(authorization);
   const cluster::entity_ref who{cluster::entity_kind::user, cluster::entity_id{static_cast<std::uint64_t>(user)}};
-  if (const auto answer = ask(access, who, what.SerializeAsString()); !answer) {
-    return control_failure(answer.error());
+  const auto answer = ask(access, who, what.SerializeAsString());
+  command::LoggedOut done;
+  if (!answer || !done.ParseFromString(*answer)) {
+    return control_failure(answer ? "the answer cannot be read" : answer.error());
+  }
+  if (!done.ended()) {
+    return control_failure(
+      "that account has no such login; `godwit ctl sessions` lists those of clients that are here");
   }
   return control_record({{"terminated", authorization}});
 }

@@ -84,17 +84,23 @@ class Node:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout=STOP_SECONDS)
 
-    def ctl(self, *arguments):
-        done = subprocess.run(
+    def run_ctl(self, *arguments):
+        return subprocess.run(
             [self.binary, "ctl", "--data", str(self.data), *arguments],
             capture_output=True,
             text=True,
             timeout=20,
             env=ENVIRONMENT,
         )
+
+    def ctl(self, *arguments):
+        done = self.run_ctl(*arguments)
         if done.returncode != 0:
             raise RuntimeError(f"ctl {arguments[0]}: {done.stderr}")
         return done.stdout
+
+    def ctl_status(self, *arguments):
+        return self.run_ctl(*arguments).returncode
 
     def log_text(self):
         return self.log.read_text(errors="replace") if self.log.exists() else ""

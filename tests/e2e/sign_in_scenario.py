@@ -6,6 +6,7 @@ Exits with 0 when every step went as it must; prints the step that did not, and 
 """
 
 import argparse
+import json
 import os
 import pathlib
 import re
@@ -103,6 +104,13 @@ class Scenario:
         expect_error(third, "AUTH_KEY_UNREGISTERED", "me")
         assert second("me") == account
 
+        self.step("the operator lists who is there, and ends a login")
+        [there] = [each for each in self.sessions() if each["user"] == account["id"] and each["connections"] > 0]
+        wrong = self.node.ctl_status("terminate", str(account["id"]), "1")
+        assert wrong != 0, "a login that is none was said to be ended"
+        self.node.ctl("terminate", str(account["id"]), str(there["authorization"]))
+        expect_error(second, "AUTH_KEY_UNREGISTERED", "me")
+
         self.step("the node says what happened")
         metrics = self.node.get("/metrics")
         assert "godwit_" in metrics, metrics[:500]
@@ -115,6 +123,10 @@ class Scenario:
         for canary in (PHONE.lstrip("+"), FIRST_NAME, CODE):
             found = [line for line in text.splitlines() if re.search(rf"\b{re.escape(canary)}\b", line)]
             assert not found, found[:3]
+
+    def sessions(self):
+        """Of logged-in clients, as the operator sees them."""
+        return [each for each in json.loads(self.node.ctl("--json", "sessions")) if each["authorization"] != 0]
 
     def step(self, what):
         print(f"- {what}", flush=True)

@@ -126,6 +126,22 @@ TEST_F(account, TellsTheKeyOfAnEndedLoginAfterARestart) {
   EXPECT_EQ(parse<command::KeyFound>(world.command(key_of(2), lookup.SerializeAsString()).value()).user(), 0);
 }
 
+// Goal: whoever ends a login from outside hears whether there was one: a number that is none has ended nothing.
+TEST_F(account, SaysWhetherThereWasALoginToEnd) {
+  const cluster::entity_ref self = user_of(phone.context.user.value());
+  const auto end = [&](std::int64_t authorization) {
+    command::UserCommand what;
+    what.mutable_log_out()->set_authorization(authorization);
+    return parse<command::LoggedOut>(world.command(self, what.SerializeAsString()).value()).ended();
+  };
+  const std::int64_t there = laptop.context.authorization.value();
+  EXPECT_FALSE(end(there ^ 1));
+  EXPECT_TRUE(end(there));
+  EXPECT_FALSE(end(there)) << "it has ended";
+  EXPECT_EQ(error_of(laptop.call(tl::fn::updates_getState())), rpc_errc::auth_key_unregistered);
+  EXPECT_TRUE(phone.call(tl::fn::updates_getState()).has_value());
+}
+
 // Goal: the row of an ended login stays as long as its code, and no longer.
 TEST_F(account, ForgetsAnEndedLoginWhenItsCodeHasExpired) {
   const cluster::entity_ref self = user_of(phone.context.user.value());
