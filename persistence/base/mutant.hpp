@@ -44,6 +44,12 @@ enum class mutant : std::uint8_t {
   no_term_fence,
   flush_beyond_log,         ///< state is flushed beyond the locally persisted log
   trim_beyond_state,        ///< the log is trimmed beyond the synced state
+  // entities and lanes
+  no_inbox_position,        ///< an accepted delivery leaves no position in the inbox
+  answer_before_commit,     ///< entities answer before what they proposed is applied
+  no_entity_fence,          ///< entities go on into the next term with what they have in memory
+  // boxes
+  short_sent_window,        ///< random_ids are forgotten after two days
   count_
 };
 

@@ -94,6 +94,11 @@ public:
   using page_done = std::function<void(storage_result<row_page>)>;
   storage_result<void> read(row_range range, page_done done);
 
+  /// Gives `job` a picture of the rows as of now, on a reader thread. busy: too much is being read already; `job` is
+  /// not called.
+  using view_job = std::function<void(std::unique_ptr<view>)>;
+  storage_result<void> query(view_job job);
+
 private:
   using segment_ptr = std::shared_ptr<const overlay_segment>;
 

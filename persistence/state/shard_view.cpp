@@ -164,4 +164,14 @@ storage_result<void> shard_state::read(row_range range, page_done done) {
   });
 }
 
+storage_result<void> shard_state::query(view_job job) {
+  auto opened = open_view();
+  if (!opened) {
+    return unexpected<storage_error>(std::move(opened.error()));
+  }
+  // A job has to be copyable; its picture is not.
+  auto held = std::make_shared<std::unique_ptr<view>>(*std::move(opened));
+  return store_.run_on_reader([held, job = std::move(job)] { job(std::move(*held)); });
+}
+
 } // namespace godwit::persistence
