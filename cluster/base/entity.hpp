@@ -18,6 +18,7 @@ enum class entity_kind : std::uint8_t {
   user = 1,     ///< id: the user id
   phone = 2,    ///< id: scattered(phone number)
   auth_key = 3, ///< id: auth_key_id
+  username = 4, ///< id: hash of the name in small letters, scattered
 };
 
 /// The address of an entity, whichever node it is on.

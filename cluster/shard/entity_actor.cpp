@@ -9,11 +9,15 @@
 #include <typeinfo>
 #include <utility>
 
+#include "cluster/shard/lane_rows.hpp"
 #include "cluster/shard/messages.hpp"
 #include "cluster/shard/shard_log.hpp"
+#include "persistence/base/mutant.hpp"
 
 namespace godwit::cluster {
 
+using persistence::mutant;
+using persistence::mutated;
 using persistence::row_key;
 using persistence::row_page;
 using persistence::row_range;
@@ -127,7 +131,7 @@ void entity_actor::take_page(storage_result<row_page> page) {
   }
   if (!page) {
     log::error(shard_log, "entity_not_loaded", {{"shard", shard_.shard()}, {"why", page.error().message}});
-    quit(caf::make_error(caf::sec::runtime_error));
+    quit(caf::exit_reason::unknown); // no fault of its own
     return;
   }
   const persistence::table_id table = loader_->tables[loader_->at];
@@ -169,11 +173,37 @@ void entity_actor::take_request(const entity_request_ptr& request) {
 
 persistence::mutation_writer& entity_actor::mutation() { return writer_; }
 
+void entity_actor::deliver(const entity_ref& to, std::string_view body) {
+  lanes_.out.push_back({0, to, 0, std::string(body)});
+}
+
+void entity_actor::accept(const entity_request_ptr& request) {
+  if (request->type != request_type::delivery) {
+    throw std::logic_error("what is no delivery was accepted as one");
+  }
+  const lane_accept item{request->lane, request->position};
+  if (!mutated(mutant::no_inbox_position)) {
+    put_inbox(writer_, item);
+  }
+  lanes_.in.push_back(item);
+  open_ -= std::min(open_, 1U);
+}
+
 void entity_actor::propose() {
-  if (mutation_bytes_.empty()) {
+  if (mutation_bytes_.empty() && lanes_.empty()) {
     return;
   }
-  shard_.propose(self_, mutation_bytes_, ++proposed_);
+  // Only now, for positions enter the log in their order, and others may have proposed since deliver().
+  for (lane_item& each : lanes_.out) {
+    const shard_id lane = shard_of(each.to.id, shard_.shards());
+    each.position = shard_.next_position(lane);
+    each.date = date();
+    put_outbox(writer_, lane, each);
+  }
+  persistence::append_mutation(unapplied_, mutation_bytes_);
+  unapplied_parts_.push_back({++proposed_, unapplied_.size()});
+  shard_.propose(self_, mutation_bytes_, proposed_, lanes_);
+  lanes_.clear();
   if (mutation_bytes_.capacity() > mutation_bytes_kept) {
     mutation_bytes_ = {};
   } else {
@@ -181,15 +211,43 @@ void entity_actor::propose() {
   }
 }
 
+std::string entity_actor::unapplied() const { return unapplied_; }
+
+void entity_actor::forget_applied() {
+  std::size_t count = 0;
+  while (count < unapplied_parts_.size() && unapplied_parts_[count].token <= applied_) {
+    ++count;
+  }
+  if (count == unapplied_parts_.size()) {
+    if (unapplied_.capacity() > mutation_bytes_kept) {
+      unapplied_ = {};
+    } else {
+      unapplied_.clear();
+    }
+    unapplied_parts_.clear();
+    return;
+  }
+  if (count == 0) {
+    return;
+  }
+  const std::size_t bytes = unapplied_parts_[count - 1].end;
+  unapplied_.erase(0, bytes);
+  unapplied_parts_.erase(unapplied_parts_.begin(), unapplied_parts_.begin() + static_cast<std::ptrdiff_t>(count));
+  for (unapplied_part& each : unapplied_parts_) {
+    each.end -= bytes;
+  }
+}
+
 void entity_actor::require_proposed() const {
-  if (!mutation_bytes_.empty()) {
+  if (!mutation_bytes_.empty() || !lanes_.empty()) {
     throw std::logic_error("an answer was made while rows were gathered and not proposed");
   }
 }
 
-void entity_actor::reply(const entity_request_ptr& request, std::string body) {
+void entity_actor::reply(const entity_request_ptr& request, std::string body, std::int32_t pts) {
   entity_reply what;
   what.body = std::move(body);
+  what.pts = pts;
   answer(request, std::move(what));
 }
 
@@ -202,8 +260,11 @@ void entity_actor::fail(const entity_request_ptr& request, rpc_error error) {
 
 void entity_actor::answer(const entity_request_ptr& request, entity_reply what) {
   require_proposed();
+  if (request->type == request_type::delivery) {
+    return; // nobody waits for it
+  }
   waiting next{proposed_, request, std::move(what), {}};
-  if (applied_ >= proposed_) {
+  if (applied_ >= proposed_ || mutated(mutant::answer_before_commit)) {
     finish(std::move(next));
   } else {
     waiting_.push_back(std::move(next));
@@ -230,6 +291,7 @@ void entity_actor::finish(waiting&& what) {
 
 void entity_actor::applied(std::uint64_t token) {
   applied_ = std::max(applied_, token);
+  forget_applied();
   std::size_t done_count = 0;
   // By index: what is finished may propose and add to the end.
   for (; done_count < waiting_.size() && waiting_[done_count].after <= applied_; ++done_count) {
@@ -243,7 +305,8 @@ void entity_actor::applied(std::uint64_t token) {
 }
 
 bool entity_actor::at_rest() const {
-  return !loader_ && open_ == 0 && waiting_.empty() && applied_ >= proposed_ && mutation_bytes_.empty() && !busy();
+  return !loader_ && open_ == 0 && waiting_.empty() && applied_ >= proposed_ && mutation_bytes_.empty() &&
+         lanes_.empty() && !busy();
 }
 
 } // namespace godwit::cluster

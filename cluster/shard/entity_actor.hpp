@@ -9,6 +9,7 @@
 
 #include "cluster/base/pinned_actor.hpp"
 #include "cluster/shard/entity_request.hpp"
+#include "cluster/shard/lane_messages.hpp"
 #include "cluster/shard/shard_context.hpp"
 #include "persistence/state/mutation.hpp"
 
@@ -61,9 +62,21 @@ protected:
   /// Proposes what mutation() gathered, if anything. Replies made after it wait for it.
   void propose();
 
+  /// Adds to the mutation that is being built: `body` reaches entity `to`, wherever it is, exactly once and in the
+  /// order of this shard's deliveries to that one. It is sent when the mutation is applied.
+  void deliver(const entity_ref& to, std::string_view body);
+  /// Adds to the mutation that is being built that this request of type `delivery` is done. Call it once for each, and
+  /// propose; the next one of its lane comes only then. It is no answer, and `reply` and `fail` are none to a delivery:
+  /// nothing but this ends it.
+  void accept(const entity_request_ptr& request);
+
+  /// This entity's mutations that were proposed and are not applied, oldest first, as persistence::batch_reader
+  /// walks through them.
+  [[nodiscard]] std::string unapplied() const;
+
   /// Sends the answer once everything proposed so far is applied. What mutation() gathered has to be
   /// proposed before: otherwise it throws, which ends the entity.
-  void reply(const entity_request_ptr& request, std::string body);
+  void reply(const entity_request_ptr& request, std::string body, std::int32_t pts = 0);
   void fail(const entity_request_ptr& request, rpc_error error);
   /// Runs `then` on this actor once everything proposed so far is applied.
   void when_applied(std::function<void()> then);
@@ -75,6 +88,10 @@ private:
     entity_reply reply;
     std::function<void()> then; ///< in place of a reply
   };
+  struct unapplied_part {
+    std::uint64_t token = 0;
+    std::size_t end = 0; ///< in unapplied_
+  };
   struct loader;
 
   void take_request(const entity_request_ptr& request);
@@ -82,6 +99,7 @@ private:
   void finish(waiting&& what);
   void applied(std::uint64_t token);
   void require_proposed() const;
+  void forget_applied();
   void read_page();
   void take_page(persistence::storage_result<persistence::row_page> page);
   void finish_loading();
@@ -92,6 +110,9 @@ private:
   entity_ref self_;
   std::string mutation_bytes_;
   persistence::mutation_writer writer_{mutation_bytes_};
+  lane_parts lanes_;                            ///< of the same mutation
+  std::string unapplied_;                       ///< a batch
+  std::vector<unapplied_part> unapplied_parts_; ///< oldest first
   std::uint64_t proposed_ = 0;
   std::uint64_t applied_ = 0;
   std::uint32_t open_ = 0;         ///< requests that handle() was given and that are not answered

@@ -16,8 +16,9 @@ namespace godwit::cluster {
 
 /// What the body of a request is. Crosses between nodes: never renumber.
 enum class request_type : std::uint8_t {
-  call = 1,    ///< a function of the API as the client sent it, boxed; answered at the caller's layer
-  command = 2, ///< a Protobuf message of the entity's kind, from another part of the server
+  call = 1,     ///< a function of the API as the client sent it, boxed; answered at the caller's layer
+  command = 2,  ///< a Protobuf message of the entity's kind, from another part of the server
+  delivery = 3, ///< one item of a lane: exactly once, in order; the entity accepts it with what came of it
 };
 
 /// Who asks, as the session that took the call knows it. All zero for the server's own commands.
@@ -41,6 +42,9 @@ struct entity_request : caf::ref_counted {
   std::uint64_t token = 0;
   /// Of the shard that works on it: its number among those in flight there. Touched on its loop alone.
   mutable std::uint64_t in_flight = 0;
+  /// Of a delivery: the shard that it comes from, and its position in that lane.
+  shard_id lane;
+  std::uint64_t position = 0;
 };
 using entity_request_ptr = caf::intrusive_ptr<entity_request>;
 
@@ -57,6 +61,8 @@ struct entity_reply {
   reply_status status = reply_status::ok;
   rpc_error error;
   std::string body; ///< TL at the caller's layer, or the Protobuf answer of the command
+  /// The box position that the answer to a call brings its session to; 0: it has none.
+  std::int32_t pts = 0;
 };
 
 } // namespace godwit::cluster

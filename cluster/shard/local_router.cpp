@@ -17,4 +17,11 @@ void local_router::send(entity_request_ptr request) {
   }
 }
 
+void local_router::send_lane(lane_message what) {
+  if (!closed_.load(std::memory_order_acquire) && what.to.value() < hosts_.size()) {
+    const caf::actor& host = hosts_[what.to.value()];
+    caf::anon_send(host, std::move(what));
+  }
+}
+
 } // namespace godwit::cluster

@@ -13,6 +13,7 @@ public:
   explicit local_router(std::uint16_t shards) : shards_(shards) {}
 
   void send(entity_request_ptr request) override;
+  void send_lane(lane_message what) override;
   [[nodiscard]] std::uint16_t shards() const override { return shards_; }
 
   /// The hosts, by shard; once, before the first request.

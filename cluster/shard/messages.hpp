@@ -37,6 +37,12 @@ struct entity_page {
 /// To an entity, from itself: read on.
 struct entity_load {};
 
+/// To the host, from a reader thread: rows of lanes that it asked for.
+struct lane_page {
+  std::uint64_t number = 0; ///< of the question
+  persistence::storage_result<persistence::row_page> page;
+};
+
 /// To the host: answer what is in flight, then end.
 struct shard_stop {};
 
@@ -52,3 +58,4 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(godwit::cluster::entity_page)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(godwit::cluster::entity_load)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(godwit::cluster::shard_stop)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(godwit::cluster::shard_stop_step)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(godwit::cluster::lane_page)

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "cluster/shard/entity_request.hpp"
+#include "cluster/shard/lane_messages.hpp"
 
 namespace godwit::cluster {
 
@@ -13,6 +14,10 @@ public:
   /// Always ends in one entity_reply to `reply_to`, `unavailable` at the latest after
   /// limits::request_timeout_ms; or, when the asker is gone, in nothing.
   virtual void send(entity_request_ptr request) = 0;
+
+  /// To the host of a shard, from another's. May be lost on its way, and this one loses it: only where there are no
+  /// deliveries.
+  virtual void send_lane(lane_message /*what*/) {}
 
   [[nodiscard]] virtual std::uint16_t shards() const = 0;
 };

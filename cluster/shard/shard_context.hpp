@@ -6,6 +6,7 @@
 
 #include "cluster/base/entity.hpp"
 #include "cluster/shard/entity_request.hpp"
+#include "cluster/shard/lane_messages.hpp"
 #include "persistence/state/shard_state.hpp"
 #include "protocol/ids.hpp"
 
@@ -29,10 +30,15 @@ public:
   virtual persistence::shard_state& state() = 0;
   virtual cluster::router& router() = 0;
 
-  /// Proposes a mutation (bytes of persistence::mutation_writer). The entity hears applied(token) when
-  /// it is applied, in the order of its proposals; when one is lost or refused, it is ended instead, and
-  /// what waits in it is answered `unavailable`. Takes the next proposal at once.
-  virtual void propose(const entity_ref& from, std::string_view mutation, std::uint64_t token) = 0;
+  /// The position of the next delivery to that shard. Ask for it when it is proposed: positions enter the log in
+  /// their order.
+  virtual std::uint64_t next_position(shard_id to) = 0;
+
+  /// Proposes a mutation (bytes of persistence::mutation_writer), whose rows of lanes are those of `lanes`. The entity
+  /// hears applied(token) when it is applied, in the order of its proposals; when one is lost or refused, it is ended
+  /// instead, and what waits in it is answered `unavailable`. Takes the next proposal at once. May take the items out
+  /// of `lanes`.
+  virtual void propose(const entity_ref& from, std::string_view mutation, std::uint64_t token, lane_parts& lanes) = 0;
 
   /// Sends the one answer of a request to whoever asked. Passed over when it was answered already: it took
   /// longer than limits::request_timeout_ms, or the term ended. The default knows of no such ends.

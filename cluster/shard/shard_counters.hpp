@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 
 #include "cluster/base/entity.hpp"
 #include "cluster/base/probe.hpp"
@@ -34,6 +35,20 @@ struct shard_counters {
 
   probe::gauge shards_ready; ///< led by this node, in a term that entities may load in
   probe::counter terms;      ///< begun
+
+  // Lanes: deliveries to other shards, and from them.
+  probe::gauge lane_depth;       ///< applied here and not acknowledged
+  probe::gauge lane_oldest;      ///< age of the oldest of these, in seconds; a tick old
+  probe::counter lane_sent;      ///< repeated ones each time
+  probe::counter lane_acked;     ///< acknowledged
+  probe::counter lane_resumes;   ///< fresh starts, after a change of leader or a loss on the way
+  probe::counter lane_accepted;  ///< taken by their entities
+  probe::counter lane_retries;   ///< given to their entity again
+  probe::counter lane_put_aside; ///< which no entity could take
+  probe::gauge lane_waiting;     ///< arrived and not taken
+
+  /// The loop's own: age of the oldest delivery by shard.
+  std::map<std::uint16_t, std::int64_t> lane_oldest_of;
 
   [[nodiscard]] probe::gauge& entities_of(entity_kind kind) { return entities[static_cast<std::size_t>(kind) % kinds]; }
 };

@@ -7,8 +7,12 @@
 
 #include "cluster/shard/messages.hpp"
 #include "cluster/shard/shard_log.hpp"
+#include "persistence/base/mutant.hpp"
 
 namespace godwit::cluster {
+
+using persistence::mutant;
+using persistence::mutated;
 
 shard_host::shard_host(caf::actor_config& config, home_loop& home_of, replica_port& replica, setup with)
     : pinned_actor(config, home_of),
@@ -20,6 +24,10 @@ shard_host::shard_host(caf::actor_config& config, home_loop& home_of, replica_po
       budget_(
         {setup_.limits.entity_restarts_max, setup_.limits.entity_restart_window_ms, setup_.limits.entity_refusal_ms}),
       idle_timer_([this] { rest_idle(); }),
+      sender_(*this, setup_.limits, counters_),
+      receiver_(*this, setup_.limits, counters_),
+      lane_timer_([this] { tick_lanes(); }),
+      read_timer_([this] { read_again(); }),
       drain_timer_([this] {
         end_term();
         caf::anon_send(caf::actor_cast<caf::actor>(this), shard_stop_step{});
@@ -38,6 +46,8 @@ caf::behavior shard_host::make_behavior() {
   ready_term_changed(replica_.ready_term());
   return {
     [this](const entity_request_ptr& request) { take(request); },
+    [this](lane_message& what) { take_lane(what); },
+    [this](lane_page& loaded) { take_page(loaded); },
     [this](const entity_stays& entity) { stays(entity.who); },
     [this](const shard_stop&) { begin_stop(); },
     [this](const shard_stop_step&) { continue_stop(); },
@@ -50,6 +60,9 @@ void shard_host::on_exit() {
   home().disarm(idle_timer_);
   home().disarm(drain_timer_);
   end_term();
+  home().disarm(lane_timer_);
+  home().disarm(read_timer_);
+  home().forget(*this);
   replica_.listen(nullptr);
   if (const auto ended = std::exchange(setup_.ended, nullptr)) {
     ended(drained_);
@@ -81,6 +94,10 @@ void shard_host::take(const entity_request_ptr& request) {
 }
 
 void shard_host::forward(const entity_request_ptr& request) {
+  if (request->type == request_type::delivery) {
+    forward_delivery(request);
+    return;
+  }
   if (!ledger_.holds(*request)) {
     return; // answered while it waited
   }
@@ -107,9 +124,16 @@ void shard_host::forward_waiting() {
     counters_.requests_waiting.add(-1);
     forward(next);
   }
+  if (term_ != 0 && kept_.empty()) {
+    receiver_.go_on();
+  }
 }
 
 void shard_host::answer(const entity_request_ptr& request, entity_reply what) {
+  if (request->type == request_type::delivery) {
+    receiver_.handed_back(request, lane_handover::later); // it did not come to be handled
+    return;
+  }
   if (!ledger_.end(*request)) {
     return;
   }
@@ -167,23 +191,44 @@ void shard_host::ready_term_changed(term_t ready) {
 }
 
 void shard_host::begin_term() {
-  if (term_ != 0 || replica_term_ == 0 || stopping_ || !alive_.empty()) {
+  const bool empty = alive_.empty() || mutated(mutant::no_entity_fence);
+  if (lane_term_ != 0 || replica_term_ == 0 || stopping_ || !empty) {
     return;
   }
-  term_ = replica_term_;
+  if (replica_term_ == ended_term_ && !proposals_.empty()) {
+    return; // begun anew: what was proposed before has to end first
+  }
+  lane_term_ = replica_term_;
+  read_lanes();
+}
+
+void shard_host::read_lanes() {
+  receiver_.begin([this] { sender_.begin([this] { open_term(); }); });
+}
+
+void shard_host::open_term() {
+  term_ = lane_term_;
   counters_.shards_ready.add(1);
   counters_.terms.add();
   if (setup_.ready) {
     setup_.ready(term_);
   }
+  receiver_.announce();
   forward_waiting();
 }
 
 void shard_host::end_term() {
+  reads_.clear();
+  open_out_.clear();
+  open_in_.clear();
+  sender_.end();
+  receiver_.end();
+  lanes_broken_ = false;
+  lane_term_ = 0;
   if (term_ == 0) {
     return;
   }
-  term_ = 0;
+  ended_term_ = std::exchange(term_, 0);
   counters_.shards_ready.add(-1);
   for (proposal& each : proposals_) {
     each.from = nullptr; // its end, if it comes, concerns nobody
@@ -200,7 +245,9 @@ void shard_host::end_term() {
     of.pending.clear();
     of.proposals = 0;
     of.settled = false;
-    leave(of);
+    if (!mutated(mutant::no_entity_fence)) {
+      leave(of);
+    }
     each = of.actor ? std::next(each) : slots_.erase(each);
   }
   if (setup_.ready) {
@@ -212,6 +259,7 @@ void shard_host::begin_stop() {
   if (std::exchange(stopping_, true)) {
     return;
   }
+  receiver_.stop();
   home().arm(drain_timer_, home().now() + setup_.limits.drain_ms);
   counters_.requests_waiting.add(-static_cast<std::int64_t>(waiting_.size()));
   waiting_.clear();

@@ -11,6 +11,9 @@
 #include "cluster/base/pinned_actor.hpp"
 #include "cluster/shard/entity_factory.hpp"
 #include "cluster/shard/host_limits.hpp"
+#include "cluster/shard/lane_port.hpp"
+#include "cluster/shard/lane_receiver.hpp"
+#include "cluster/shard/lane_sender.hpp"
 #include "cluster/shard/replica_port.hpp"
 #include "cluster/shard/request_ledger.hpp"
 #include "cluster/shard/restart_budget.hpp"
@@ -18,6 +21,8 @@
 #include "cluster/shard/shard_counters.hpp"
 
 namespace godwit::cluster {
+
+struct lane_page;
 
 /// Runs the entities of one shard while its replica is ready in a term: starts them at the first request, hands
 /// requests on in order, ends the idle ones, and ends all of them with the term. Lives on the loop of the replica.
@@ -28,7 +33,14 @@ namespace godwit::cluster {
 ///
 /// An entity is started again only when everything its predecessor proposed has ended: it would load rows that
 /// change behind its back otherwise.
-class shard_host final : public pinned_actor, public shard_context, private replica_listener {
+///
+/// Has the shard's ends of lanes: takes lane_message from other hosts, and from itself. In a new term it first reads
+/// where they stand.
+class shard_host final : public pinned_actor,
+                         public shard_context,
+                         private replica_listener,
+                         private lane_port,
+                         private round_task {
 public:
   struct setup {
     shard_id shard;
@@ -56,7 +68,8 @@ public:
   unix_time date() override;
   persistence::shard_state& state() override { return replica_.state(); }
   cluster::router& router() override { return *setup_.router; }
-  void propose(const entity_ref& from, std::string_view mutation, std::uint64_t token) override;
+  std::uint64_t next_position(shard_id to) override;
+  void propose(const entity_ref& from, std::string_view mutation, std::uint64_t token, lane_parts& lanes) override;
   void answer(const entity_request_ptr& request, entity_reply what) override;
 
 private:
@@ -88,6 +101,12 @@ private:
     slot* from = nullptr;
     std::uint64_t token = 0;
     std::string mutation;
+    lane_parts lanes;
+  };
+  struct row_read {
+    persistence::row_range range;
+    std::function<void(const persistence::row_page&)> then;
+    bool again = false; ///< at the timer
   };
 
   // requests
@@ -100,7 +119,7 @@ private:
   void follow_ledger();
 
   // entities
-  slot* start(const entity_ref& who);
+  slot* start(const entity_ref& who, bool* impossible = nullptr);
   bool make_room();
   void rest(slot& of);
   void rest_idle();
@@ -112,24 +131,50 @@ private:
   // terms
   void ready_term_changed(term_t ready) override;
   void begin_term();
+  void read_lanes();
+  void open_term();
   void end_term();
   void begin_stop();
   void continue_stop();
 
   // proposals
   enum class submitted : std::uint8_t { taken, no_room, refused };
-  submitted submit(slot& from, std::string_view mutation, std::uint64_t token);
+  submitted submit(slot* from, std::string_view mutation, std::uint64_t token, lane_parts& lanes);
   void proposal_done(persistence::raft::proposal_token token, persistence::raft::proposal_outcome outcome) override;
   void proposals_settled() override;
   void submit_kept();
   void drop_kept(const slot& of);
   void settle(slot& of);
 
+  // lanes
+  void take_lane(lane_message& what);
+  void note_lanes(persistence::raft::proposal_token token, lane_parts& lanes);
+  void lanes_done(persistence::raft::proposal_token token, bool applied);
+  void forward_delivery(const entity_request_ptr& delivery);
+  void read(std::uint64_t number);
+  void take_page(lane_page& loaded);
+  void read_again();
+  void tick_lanes();
+  [[nodiscard]] shard_id lane_shard() const override { return setup_.shard; }
+  [[nodiscard]] std::uint16_t lane_shards() const override { return setup_.shards; }
+  [[nodiscard]] term_t lane_term() const override { return lane_term_; }
+  [[nodiscard]] home_loop& lane_loop() override { return home(); }
+  void send_lane(lane_message what) override;
+  void read_rows(persistence::row_range range, std::function<void(const persistence::row_page&)> then) override;
+  bool propose_rows(std::string_view mutation, lane_parts parts) override;
+  lane_handover hand_over(const entity_request_ptr& delivery) override;
+  void start_early(const entity_ref& who) override;
+  void want_tick(std::uint32_t in_ms) override;
+  void want_flush() override { home().defer(round_phase::output, *this); }
+  void run_deferred() override { receiver_.flush(); }
+
   replica_port& replica_;
   setup setup_;
   shard_counters& counters_;
   term_t replica_term_ = 0; ///< what the replica says
-  term_t term_ = 0;         ///< begins when the entities of the last one are gone
+  term_t lane_term_ = 0;    ///< begins when the entities of the last one are gone
+  term_t term_ = 0;         ///< the same, once it is known where the lanes stand
+  term_t ended_term_ = 0;   ///< the last one
   unix_time last_date_ = 0;
 
   request_ledger ledger_;
@@ -148,6 +193,16 @@ private:
   std::deque<kept_proposal> kept_;
   std::size_t kept_bytes_ = 0;
   std::vector<slot*> settled_;
+
+  lane_sender sender_;
+  lane_receiver receiver_;
+  std::deque<std::pair<persistence::raft::proposal_token, lane_item>> open_out_;  ///< proposed, by proposal
+  std::deque<std::pair<persistence::raft::proposal_token, lane_accept>> open_in_; ///< likewise
+  std::unordered_map<std::uint64_t, row_read> reads_;
+  std::uint64_t last_read_ = 0;
+  bool lanes_broken_ = false; ///< a proposal was lost that others rest on: begin anew
+  loop_timer lane_timer_;
+  loop_timer read_timer_;
 
   bool stopping_ = false;
   bool drained_ = false; ///< stopping, and everything was answered or told to end

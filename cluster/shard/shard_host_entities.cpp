@@ -3,6 +3,7 @@
 #include "cluster/shard/shard_host.hpp"
 
 #include <caf/exit_reason.hpp>
+#include <caf/sec.hpp>
 #include <caf/send.hpp>
 
 #include <algorithm>
@@ -13,14 +14,19 @@
 
 namespace godwit::cluster {
 
-shard_host::slot* shard_host::start(const entity_ref& who) {
+/// `impossible`, when asked for, is set when waiting will not help; and the budget of restarts is not asked then, for
+/// deliveries have one of their own.
+shard_host::slot* shard_host::start(const entity_ref& who, bool* impossible) {
   static log::site unknown_kind{};
   const auto factory = setup_.factories->find(who.kind);
   if (factory == setup_.factories->end()) {
     log::warning(unknown_kind, shard_log, "unknown_kind", {{"kind", static_cast<std::uint32_t>(who.kind)}});
+    if (impossible != nullptr) {
+      *impossible = true;
+    }
     return nullptr;
   }
-  if (budget_.refused(who, home().now()) || !make_room()) {
+  if ((impossible == nullptr && budget_.refused(who, home().now())) || !make_room()) {
     counters_.refused.add();
     return nullptr;
   }
@@ -31,6 +37,9 @@ shard_host::slot* shard_host::start(const entity_ref& who) {
     log::error(shard_log, "entity_not_started",
                {{"shard", setup_.shard}, {"kind", static_cast<std::uint32_t>(who.kind)}});
     budget_.failed(who, home().now());
+    if (impossible != nullptr) {
+      *impossible = true;
+    }
     return nullptr;
   }
   slot& of = slots_[who];
@@ -130,6 +139,7 @@ void shard_host::down(const caf::down_msg& message) {
   drop_kept(of);
   // It will not answer what it had. What came behind goes to its successor.
   refuse_all(ledger_.take_forwarded(of.who));
+  receiver_.entity_gone(of.who, failed && message.reason == caf::sec::runtime_error);
   if (of.proposals == 0) {
     remove(of);
   }

@@ -15,7 +15,7 @@ using persistence::raft::proposal_outcome;
 using persistence::raft::proposal_token;
 using persistence::raft::raft_errc;
 
-void shard_host::propose(const entity_ref& from, std::string_view mutation, std::uint64_t token) {
+void shard_host::propose(const entity_ref& from, std::string_view mutation, std::uint64_t token, lane_parts& lanes) {
   const auto found = slots_.find(from);
   if (term_ == 0 || found == slots_.end() || found->second.lost ||
       (found->second.at != phase::running && found->second.at != phase::resting)) {
@@ -25,11 +25,11 @@ void shard_host::propose(const entity_ref& from, std::string_view mutation, std:
   slot& of = found->second;
   submitted end = submitted::no_room;
   if (kept_.empty()) {
-    end = submit(of, mutation, token);
+    end = submit(&of, mutation, token, lanes);
   }
   if (end == submitted::no_room) {
     if (kept_bytes_ + mutation.size() <= setup_.limits.proposals_kept_bytes_max) {
-      kept_.push_back({&of, token, std::string(mutation)});
+      kept_.push_back({&of, token, std::string(mutation), std::move(lanes)});
       kept_bytes_ += mutation.size();
       counters_.proposals_kept_bytes.add(static_cast<std::int64_t>(mutation.size()));
       ++of.proposals;
@@ -44,14 +44,30 @@ void shard_host::propose(const entity_ref& from, std::string_view mutation, std:
   }
 }
 
-shard_host::submitted shard_host::submit(slot& from, std::string_view mutation, std::uint64_t token) {
-  const auto taken = replica_.propose(term_, mutation, first_proposal_ + proposals_.size());
+/// `from` nullptr: the host's own.
+shard_host::submitted shard_host::submit(slot* from, std::string_view mutation, std::uint64_t token,
+                                         lane_parts& lanes) {
+  for (const lane_accept& each : lanes.in) {
+    if (lanes_broken_ || !receiver_.expects(each)) {
+      return submitted::refused; // it was taken already, or rests on one that was lost
+    }
+  }
+  const proposal_token number = first_proposal_ + proposals_.size();
+  const auto taken = replica_.propose(term_, mutation, number);
   if (taken) {
-    proposals_.push_back({&from, token, false});
-    ++from.proposals;
+    proposals_.push_back({from, token, false});
+    if (from != nullptr) {
+      ++from->proposals;
+    }
     counters_.proposals.add();
     counters_.proposals_open.add(1);
+    note_lanes(number, lanes);
     return submitted::taken;
+  }
+  if (taken.error() == raft_errc::too_large) {
+    for (const lane_accept& each : lanes.in) {
+      receiver_.refused(each);
+    }
   }
   return taken.error() == raft_errc::too_many ? submitted::no_room : submitted::refused;
 }
@@ -65,6 +81,7 @@ void shard_host::proposal_done(proposal_token token, proposal_outcome outcome) {
   which.ended = true;
   counters_.proposals_open.add(-1);
   (outcome == proposal_outcome::applied ? counters_.applied : counters_.lost).add();
+  lanes_done(token, outcome == proposal_outcome::applied);
   if (slot* const of = which.from) {
     --of->proposals;
     if (outcome == proposal_outcome::applied) {
@@ -83,12 +100,20 @@ void shard_host::proposal_done(proposal_token token, proposal_outcome outcome) {
 }
 
 void shard_host::proposals_settled() {
+  if (lanes_broken_) {
+    end_term();
+  }
+  if (term_ == 0) {
+    begin_term(); // may have waited for these
+    return;
+  }
   for (slot* const of : std::exchange(settled_, {})) {
     of->settled = false;
     settle(*of);
   }
   submit_kept();
   forward_waiting();
+  sender_.flush();
 }
 
 void shard_host::settle(slot& of) {
@@ -110,7 +135,7 @@ void shard_host::submit_kept() {
     kept_proposal& next = kept_.front();
     slot& of = *next.from;
     --of.proposals;
-    const submitted end = of.lost ? submitted::refused : submit(of, next.mutation, next.token);
+    const submitted end = of.lost ? submitted::refused : submit(&of, next.mutation, next.token, next.lanes);
     if (end == submitted::no_room) {
       ++of.proposals;
       return;

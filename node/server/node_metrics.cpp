@@ -153,6 +153,24 @@ void collect_handshakes(metric_writer& out, const actors::handshake_pool& pool) 
                       static_cast<double>(pool.busy_us()) / 1e6);
 }
 
+namespace {
+
+void collect_lanes(metric_writer& out, const cluster::shard_counters& counters) {
+  out.gauge("lane_depth", "Deliveries to other shards, committed and not acknowledged by them.",
+            number(counters.lane_depth.value()));
+  out.gauge("lane_waiting", "Deliveries that arrived and that no entity has taken.",
+            number(counters.lane_waiting.value()));
+  out.counter("lane_sent_total", "Deliveries sent, repeated ones each time.", counters.lane_sent.value());
+  out.counter("lane_acknowledged_total", "Deliveries that their shard acknowledged.", counters.lane_acked.value());
+  out.counter("lane_accepted_total", "Deliveries that their entities took.", counters.lane_accepted.value());
+  out.counter("lane_resumes_total", "Fresh starts of lanes, after a change of leader or a loss on the way.",
+              counters.lane_resumes.value());
+  out.counter("lane_retries_total", "Deliveries given to their entity again.", counters.lane_retries.value());
+  out.counter("lane_put_aside_total", "Deliveries that no entity could take.", counters.lane_put_aside.value());
+}
+
+} // namespace
+
 void collect_shards(metric_writer& out, const cluster::shard_counters& counters) {
   out.gauge("shards_ready", "Shards that this node leads and serves.", number(counters.shards_ready.value()));
   out.counter("shard_terms_total", "Terms in which this node came to lead a shard.", counters.terms.value());
@@ -181,6 +199,11 @@ void collect_shards(metric_writer& out, const cluster::shard_counters& counters)
   out.counter("entities_started_total", "Entity actors started.", counters.entities_started.value());
   out.counter("entities_rested_total", "Entity actors ended for idleness.", counters.entities_rested.value());
   out.counter("entities_failed_total", "Entity actors ended by a fault.", counters.entities_failed.value());
+  collect_lanes(out, counters);
+}
+
+void collect_lane_age(metric_writer& out, std::int64_t seconds) {
+  out.gauge("lane_oldest_seconds", "Age of the oldest delivery that was not acknowledged.", number(seconds));
 }
 
 void collect_storage(metric_writer& out, const persistence::lmdb::storage_usage& usage,

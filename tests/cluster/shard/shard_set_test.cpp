@@ -19,6 +19,7 @@
 #include "persistence/lmdb/storage.hpp"
 #include "tests/cluster/shard/asker.hpp"
 #include "tests/cluster/shard/counter_entity.hpp"
+#include "tests/cluster/shard/lane_entity.hpp"
 #include "tests/support/thread_loop.hpp"
 
 namespace godwit::test {
@@ -38,7 +39,8 @@ lmdb::storage_options small_maps() {
 
 /// A node's shards, from the opening of the folder to its closing.
 struct small_node {
-  explicit small_node(const std::filesystem::path& folder, std::size_t loops_count = 2) {
+  explicit small_node(const std::filesystem::path& folder, std::size_t loops_count = 2,
+                      entity_factories factories = counter_entity::factories()) {
     if (!std::filesystem::exists(folder / "lock")) {
       EXPECT_TRUE(lmdb::storage::create(folder, {node_id{1}, shards}));
     }
@@ -52,8 +54,8 @@ struct small_node {
     shard_set_options options;
     options.shards = shards;
     options.ready = [this] { all_ready.set_value(); };
-    set = std::make_unique<shard_set>(system, pointers, storage->log(), storage->state(), events,
-                                      counter_entity::factories(), std::move(options));
+    set = std::make_unique<shard_set>(system, pointers, storage->log(), storage->state(), events, std::move(factories),
+                                      std::move(options));
     const auto started = set->start();
     EXPECT_TRUE(started);
   }
@@ -209,6 +211,37 @@ TEST_F(shard_set_test, AStopUnderLoadLosesNothingAcknowledged) {
   small_node node(folder);
   EXPECT_GE(std::stoull(node.ask_one(3, "get")), acknowledged);
   EXPECT_GT(acknowledged, 0U);
+}
+
+// Goal: deliveries between shards on two loops, with threads of their own, arrive exactly once; also those that a stop
+// of the node finds on their way. Method: every account counts what it sent and what came.
+TEST_F(shard_set_test, DeliveriesCrossLoopsAndRestarts) {
+  constexpr std::uint64_t users = 16;
+  constexpr std::uint64_t requests = 100;
+  constexpr std::uint64_t lives = 3;
+  for (std::uint64_t life = 0; life < lives; ++life) {
+    small_node node(folder, life == 1 ? 1 : 2, lane_entity::factories());
+    caf::scoped_actor self{node.system};
+    for (std::uint64_t i = 0; i < users * requests; ++i) {
+      const std::string what = "send " + std::to_string(i * 7 % users) + ' ' + std::to_string(i * 5 % users + users);
+      node.set->router().send(command(i % users, what, caf::actor_cast<caf::actor>(self)));
+    }
+    std::uint64_t answered = 0;
+    for (std::uint64_t i = 0; i < users * requests; ++i) {
+      self->receive([&](const entity_reply& reply) { answered += reply.status == reply_status::ok ? 1 : 0; });
+    }
+    EXPECT_EQ(answered, users * requests);
+  }
+  small_node node(folder, 2, lane_entity::factories());
+  std::uint64_t came = 0;
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (came < 2 * users * requests * lives && std::chrono::steady_clock::now() < until) {
+    came = 0;
+    for (std::uint64_t user = 0; user < 2 * users; ++user) {
+      came += std::stoull(node.ask_one(user, "get"));
+    }
+  }
+  EXPECT_EQ(came, 2 * users * requests * lives);
 }
 
 // Goal: storage troubles reach the operator with their health, the worse of the two stores.
