@@ -1,0 +1,68 @@
+#include "actors/people/card_book.hpp"
+
+#include <algorithm>
+
+#include "config/limits.hpp"
+
+namespace godwit::people {
+
+card_book::card_book(std::size_t cards_max) : cards_max_(std::max<std::size_t>(cards_max, 1)) {}
+
+card_ptr card_book::find(user_id who) {
+  const std::lock_guard lock(mutex_);
+  const auto found = entries_.find(who.value());
+  if (found == entries_.end()) {
+    return nullptr;
+  }
+  order_.splice(order_.end(), order_, found->second.place);
+  return found->second.card;
+}
+
+void card_book::put(const command::Card& card) {
+  if (!card.exists() || card.user() == 0) {
+    return; // an account may come into being at any time: that there is none is not remembered
+  }
+  auto fresh = std::make_shared<const command::Card>(card);
+  const std::lock_guard lock(mutex_);
+  const auto found = entries_.find(card.user());
+  if (found != entries_.end()) {
+    const command::Card& known = *found->second.card;
+    const bool newer = card.version() > known.version() ||
+                       (card.version() == known.version() && card.was_online() >= known.was_online());
+    if (newer) {
+      found->second.card = std::move(fresh);
+    }
+    order_.splice(order_.end(), order_, found->second.place);
+    return;
+  }
+  if (entries_.size() >= cards_max_) {
+    entries_.erase(order_.front().value());
+    order_.pop_front();
+  }
+  const auto place = order_.insert(order_.end(), user_id{card.user()});
+  entries_.emplace(card.user(), entry{std::move(fresh), place});
+}
+
+void presence_book::set(user_id who, const state& now_is) {
+  const std::lock_guard lock(mutex_);
+  const auto found = states_.find(who.value());
+  if (found != states_.end()) {
+    found->second.what = now_is;
+    order_.splice(order_.end(), order_, found->second.place);
+    return;
+  }
+  if (states_.size() >= limits::presences_max) {
+    states_.erase(order_.front().value());
+    order_.pop_front();
+  }
+  const auto place = order_.insert(order_.end(), who);
+  states_.emplace(who.value(), entry{now_is, place});
+}
+
+presence_book::state presence_book::find(user_id who) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = states_.find(who.value());
+  return found == states_.end() ? state{} : found->second.what;
+}
+
+} // namespace godwit::people

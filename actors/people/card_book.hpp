@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+
+#include "actors/commands/people_commands.pb.h"
+#include "protocol/ids.hpp"
+
+namespace godwit::people {
+
+using card_ptr = std::shared_ptr<const command::Card>;
+
+/// The cards that a node knows, by account; the newest version of each wins. Bounded: the one that rested longest
+/// goes first. Safe from every thread.
+class card_book {
+public:
+  explicit card_book(std::size_t cards_max);
+
+  /// Null: not known here.
+  [[nodiscard]] card_ptr find(user_id who);
+  /// Keeps it unless a newer version is there.
+  void put(const command::Card& card);
+
+private:
+  struct entry {
+    card_ptr card;
+    std::list<user_id>::iterator place;
+  };
+
+  std::mutex mutex_;
+  std::size_t cards_max_;
+  std::unordered_map<std::int64_t, entry> entries_;
+  std::list<user_id> order_; ///< longest unused first
+};
+
+/// Who is online on this node, or was not long ago. Bounded by limits::presences_max: the one that changed longest ago
+/// goes first. Safe from every thread.
+class presence_book {
+public:
+  struct state {
+    unix_time online_until = 0; ///< 0: offline
+    unix_time was_online = 0;   ///< 0: not known
+  };
+
+  void set(user_id who, const state& now_is);
+  [[nodiscard]] state find(user_id who) const;
+
+private:
+  struct entry {
+    state what;
+    std::list<user_id>::iterator place;
+  };
+
+  mutable std::mutex mutex_;
+  std::unordered_map<std::int64_t, entry> states_;
+  std::list<user_id> order_; ///< longest unchanged first
+};
+
+} // namespace godwit::people

@@ -1,0 +1,250 @@
+#include "actors/people/people_core.hpp"
+
+#include <algorithm>
+
+#include "actors/commands/account_commands.pb.h"
+#include "actors/people/access_hash.hpp"
+#include "config/limits.hpp"
+
+namespace godwit::people {
+
+/// Accounts that somebody waits for.
+struct people_core::asked {
+  std::vector<user_id> whom;
+  std::vector<card_ptr> cards; ///< as whom
+  std::size_t missing = 0;     ///< cards, and one for the relations
+  bool pinned = false;
+  cards_came then;
+};
+
+bool is_account_id(std::int64_t id) { return id > 0 && id < std::int64_t{1} << 40; }
+
+cluster::entity_ref user_entity(user_id whom) {
+  return {cluster::entity_kind::user, cluster::entity_id{static_cast<std::uint64_t>(whom.value())}};
+}
+
+rpc_result<std::string> refused(rpc_errc why, std::int32_t argument) { return unexpected(rpc_error{why, argument}); }
+
+people_core::people_core(account_core& of) : account(of) {
+  relations.changed = [this](user_id whom, const Relation& relation) { fans.note(whom, relation); };
+}
+
+bool people_core::busy() const { return waiting_ >= limits::user_questions_max; }
+
+std::int64_t people_core::access_hash_of(user_id whom) const {
+  return access_hash(account.options.access_hash_key, account.self, whom);
+}
+
+// --- others in memory --------------------------------------------------------------------------------
+
+namespace {
+
+const card_ptr& service_card() {
+  static const card_ptr card = [] {
+    command::Card made;
+    made.set_exists(true);
+    made.set_user(service_user.value());
+    made.set_first_name("Godwit");
+    made.set_phone(42777);
+    made.set_version(1);
+    return std::make_shared<const command::Card>(made);
+  }();
+  return card;
+}
+
+} // namespace
+
+bool people_core::is_other(user_id whom) const {
+  return is_account_id(whom.value()) && !is_self(whom) && whom != service_user;
+}
+
+const Relation* people_core::relation(user_id whom) const {
+  static const Relation none;
+  // What is found becomes the youngest, which nobody sees.
+  return is_other(whom) ? const_cast<relation_book&>(relations).find(whom) : &none;
+}
+
+card_ptr people_core::card(user_id whom) const {
+  if (whom == service_user) {
+    return service_card();
+  }
+  if (card_ptr known = account.options.cards->find(whom)) {
+    return known;
+  }
+  if (held_ != nullptr) {
+    for (const card_ptr& each : *held_) {
+      if (each != nullptr && each->user() == whom.value()) {
+        return each;
+      }
+    }
+  }
+  return nullptr;
+}
+
+void people_core::learn(const command::Card& card) const {
+  if (is_other(user_id{card.user()})) {
+    account.options.cards->put(card);
+  }
+}
+
+void people_core::with(std::span<const user_id> whom, unix_time now, entity_effects& out, continuation then) {
+  std::vector<user_id> unread;
+  bool all_known = true;
+  for (const user_id each : whom) {
+    if (!is_other(each)) {
+      continue;
+    }
+    const bool known = relations.find(each) != nullptr;
+    if (!known) {
+      unread.push_back(each);
+    }
+    all_known = all_known && known && card(each) != nullptr;
+  }
+  if (all_known) {
+    return then(now, out);
+  }
+  auto what = std::make_shared<asked>();
+  what->pinned = true;
+  what->then = [run = std::move(then)](const std::vector<card_ptr>&, unix_time later, entity_effects& more) {
+    run(later, more);
+  };
+  for (const user_id each : whom) {
+    if (is_other(each) && std::find(what->whom.begin(), what->whom.end(), each) == what->whom.end()) {
+      what->whom.push_back(each);
+    }
+  }
+  relations.pin(what->whom);
+  ++waiting_;
+  what->cards.resize(what->whom.size());
+  what->missing = 1; // so that nothing runs before all is asked
+  if (!unread.empty()) {
+    ++what->missing;
+    ask_relations(what, std::move(unread), out);
+  }
+  for (std::size_t place = 0; place < what->whom.size(); ++place) {
+    if ((what->cards[place] = card(what->whom[place])) == nullptr) {
+      ++what->missing;
+      ask_card(what->whom[place], out,
+               [this, what, place](const card_ptr& card, unix_time later, entity_effects& more) {
+                 what->cards[place] = card;
+                 came(what, later, more);
+               });
+    }
+  }
+  came(what, now, out);
+}
+
+void people_core::with_cards(std::vector<user_id> whom, unix_time now, entity_effects& out, cards_came then) {
+  auto what = std::make_shared<asked>();
+  what->whom = std::move(whom);
+  what->then = std::move(then);
+  what->cards.resize(what->whom.size());
+  what->missing = 1;
+  ++waiting_;
+  for (std::size_t place = 0; place < what->whom.size(); ++place) {
+    const user_id each = what->whom[place];
+    if (!is_other(each) && each != service_user) {
+      continue;
+    }
+    if ((what->cards[place] = card(each)) == nullptr) {
+      ++what->missing;
+      ask_card(each, out, [this, what, place](const card_ptr& card, unix_time later, entity_effects& more) {
+        what->cards[place] = card;
+        came(what, later, more);
+      });
+    }
+  }
+  came(what, now, out);
+}
+
+void people_core::ask_relations(const std::shared_ptr<asked>& what, std::vector<user_id> whom, entity_effects& out) {
+  struct page {
+    std::vector<user_id> whom;
+    std::vector<std::optional<std::string>> rows;
+  };
+  auto read = std::make_shared<page>();
+  read->whom = std::move(whom);
+  out.queries.push_back({[read](entity::row_reader& rows) {
+                           for (const user_id each : read->whom) {
+                             read->rows.push_back(rows.get(records_table::user_relation, relation_key(each)));
+                           }
+                         },
+                         [this, what, read](unix_time now, entity_effects& more) {
+                           for (std::size_t i = 0; i < read->whom.size(); ++i) {
+                             relations.learn(read->whom[i], read->rows[i]);
+                           }
+                           came(what, now, more);
+                         }});
+}
+
+void people_core::came(const std::shared_ptr<asked>& what, unix_time now, entity_effects& out) {
+  if (--what->missing != 0) {
+    return;
+  }
+  --waiting_;
+  const auto* outer = std::exchange(held_, &what->cards);
+  what->then(what->cards, now, out);
+  held_ = outer;
+  if (what->pinned) {
+    relations.unpin(what->whom);
+  }
+}
+
+void people_core::ask_card(user_id whom, entity_effects& out, card_came came) {
+  std::vector<card_came>& waiting = asking_[whom.value()];
+  waiting.push_back(std::move(came));
+  if (waiting.size() > 1) {
+    return;
+  }
+  if (questions_ < limits::card_questions_max) {
+    send_question(whom, out);
+  } else {
+    not_asked_.push_back(whom);
+  }
+}
+
+void people_core::send_question(user_id whom, entity_effects& out) {
+  ++questions_;
+  command::UserCommand question;
+  question.mutable_public_card();
+  out.commands.push_back({.to = user_entity(whom),
+                          .body = question.SerializeAsString(),
+                          .token = 0,
+                          .then = [this, whom](const rpc_result<std::string>& what, unix_time now,
+                                               entity_effects& more) { answered(whom, what, now, more); }});
+}
+
+void people_core::answered(user_id whom, const rpc_result<std::string>& what, unix_time now, entity_effects& out) {
+  --questions_;
+  command::Card said;
+  card_ptr found;
+  if (what && said.ParseFromString(*what) && said.exists()) {
+    said.set_user(whom.value());
+    account.options.cards->put(said);
+    found = account.options.cards->find(whom);
+    if (found == nullptr) {
+      found = std::make_shared<const command::Card>(said);
+    }
+  }
+  if (!not_asked_.empty()) {
+    const user_id next = not_asked_.front();
+    not_asked_.pop_front();
+    send_question(next, out);
+  }
+  const auto waiting = asking_.extract(whom.value());
+  if (!waiting.empty()) {
+    for (const card_came& each : waiting.mapped()) {
+      each(found, now, out);
+    }
+  }
+}
+
+void people_core::query(std::function<void(entity::row_reader&)> read, entity_effects& out, continuation then) {
+  ++waiting_;
+  out.queries.push_back({std::move(read), [this, run = std::move(then)](unix_time now, entity_effects& more) {
+                           --waiting_;
+                           run(now, more);
+                         }});
+}
+
+} // namespace godwit::people
