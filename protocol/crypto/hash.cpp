@@ -4,9 +4,13 @@
 
 #include "protocol/crypto/hash.hpp"
 
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/crypto.h>
 #include <openssl/sha.h>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
 
 namespace godwit::crypto {
 
@@ -39,12 +43,21 @@ sha256_hash sha256(std::initializer_list<bytes_view> parts) {
 sha256_hash sha256(bytes_view bytes) { return sha256({bytes}); }
 
 sha256_hash hmac_sha256(bytes_view key, bytes_view message) {
-  // An empty key must not be a null pointer, which asks the library for the key of the call before.
-  static constexpr std::uint8_t none = 0;
-  sha256_hash result;
-  unsigned int size = 0;
-  OPENSSL_assert(HMAC(EVP_sha256(), key.empty() ? &none : key.data(), static_cast<int>(key.size()), message.data(),
-                      message.size(), result.data(), &size) != nullptr);
+  std::array<std::uint8_t, SHA256_CBLOCK> inner{};
+  if (key.size() > inner.size()) {
+    const sha256_hash short_key = sha256(key);
+    std::copy(short_key.begin(), short_key.end(), inner.begin());
+  } else {
+    std::copy(key.begin(), key.end(), inner.begin());
+  }
+  std::array<std::uint8_t, SHA256_CBLOCK> outer = inner;
+  for (std::size_t i = 0; i < inner.size(); ++i) {
+    inner[i] ^= 0x36;
+    outer[i] ^= 0x5c;
+  }
+  const sha256_hash result = sha256({outer, sha256({inner, message})});
+  OPENSSL_cleanse(inner.data(), inner.size());
+  OPENSSL_cleanse(outer.data(), outer.size());
   return result;
 }
 

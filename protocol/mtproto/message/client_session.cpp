@@ -75,9 +75,11 @@ msg_id client_session::sent_as(client_call call) const {
   return found == calls_.end() ? msg_id{} : found->second.id;
 }
 
-bool client_session::has_output() const {
-  return queued_calls_ > 0 || !service_.empty() || !resend_requests_.empty() || (!acks_.empty() && !silent_);
+bool client_session::has_requests() const {
+  return queued_calls_ > 0 || !service_.empty() || !resend_requests_.empty();
 }
+
+bool client_session::has_output() const { return has_requests() || (!acks_.empty() && !silent_); }
 
 std::string client_session::wrapped(const pending_call& which) const {
   std::string query;

@@ -79,6 +79,9 @@ public:
   std::uint64_t ping(unix_ms now, std::optional<std::int32_t> disconnect_delay = std::nullopt);
 
   [[nodiscard]] bool has_output() const;
+  /// Whether flush() would say something else than acknowledgements.
+  [[nodiscard]] bool has_requests() const;
+  [[nodiscard]] std::size_t acks_waiting() const { return acks_.size(); }
   /// One packet for everything queued; more when it is large.
   void flush(unix_ms now, packet_sink& sink);
   void receive(const inner_message& packet, unix_ms now, client_output& out);

@@ -8,6 +8,7 @@
 #include "protocol/mtproto/message/little_endian.hpp"
 #include "protocol/mtproto/message/server_session.hpp"
 #include "protocol/mtproto/message/service_bodies.hpp"
+#include "protocol/tl/reader.hpp"
 
 namespace godwit::mtproto {
 namespace {
@@ -136,7 +137,11 @@ void server_session::gather(connection_id connection, unix_ms now, std::vector<o
       }
       outbox_.mark_sent(i, made.id, made.seqno, connection);
     }
+    const bool error = made.request != msg_id{} && tl::reader(made.kept).peek_id() == constructor::rpc_error;
     add(std::move(made));
+    if (error) {
+      break; // some clients throw at it, and never see what stands behind it in the container
+    }
   }
 
   // An answer acknowledges its query.

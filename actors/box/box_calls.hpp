@@ -1,0 +1,58 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "actors/box/box_core.hpp"
+#include "actors/commands/people_commands.pb.h"
+#include "protocol/rpc_error.hpp"
+#include "protocol/tl/api/forward.hpp"
+#include "protocol/tl/object.hpp"
+
+namespace godwit::box {
+
+using people::listener_id;
+
+// What the parts of a box do alike.
+
+/// Begins an operation for a call; too many wait: FLOOD_WAIT, and nothing happens.
+void begin_call(box_core& core, const call_context& from, entity_effects& out, continuation begin);
+
+void refuse(const call_context& from, rpc_errc why, entity_effects& out);
+
+/// Answers a call with what its function yields.
+template <class Function>
+void answer_call(const call_context& from, const typename Function::result& result, entity_effects& out,
+                 std::int32_t pts = 0) {
+  std::string bytes;
+  tl::writer writer(bytes);
+  Function::store_result(writer, result, from.layer);
+  if (writer.ok()) {
+    out.answer(from.ticket, std::move(bytes), pts);
+  } else {
+    refuse(from, rpc_errc::rpc_call_fail, out);
+  }
+}
+
+/// Whether the peer is an account with a box of its own, which hears of what is done in this one.
+[[nodiscard]] bool has_other_box(const box_core& core, user_id peer);
+/// Sends a delivery to a peer's box. Only where has_other_box.
+void deliver(const box_core& core, user_id peer, command::Delivery what, unix_time now, entity_effects& out);
+
+/// The layer of views that sessions of several layers are told: what an older one does not know is left out when it is
+/// stored, or that session asks for the difference.
+inline constexpr layer_t pushed_layer = 229;
+
+/// Whether a session beside this one listens: else the views for it need not be made.
+[[nodiscard]] bool somebody_hears(const box_core& core, const listener_id& but);
+/// Tells all sessions but one of updates about these people. Where one of the people is not in memory they are told
+/// that they missed something, and it is fetched for the next time.
+void tell_sessions(box_core& core, std::vector<tl::box<tl::Update>> list, const std::vector<user_id>& whom,
+                   const listener_id& but, unix_time now, entity_effects& out, std::int32_t pts = 0,
+                   std::int32_t pts_count = 0);
+void tell_sessions(box_core& core, tl::box<tl::Update> what, const listener_id& but, unix_time now, entity_effects& out,
+                   std::int32_t pts = 0, std::int32_t pts_count = 0);
+
+} // namespace godwit::box

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "actors/box/box_core.hpp"
+#include "protocol/rpc_error.hpp"
+#include "protocol/tl/api/forward.hpp"
+#include "protocol/tl/object.hpp"
+
+namespace godwit::box {
+
+// What rows of a box look like to a client. Objects fit every layer: what a layer does not know is left out when they
+// are stored, or by the function when it takes a layer.
+
+tl::box<tl::Message> message_view(user_id self, user_id peer, message_id id, const Message& message, layer_t layer);
+tl::box<tl::dialog> dialog_view(user_id peer, const Dialog& dialog, bool pinned,
+                                const persistence::records::NotifySettings& notify,
+                                const std::optional<persistence::records::Draft>& draft, layer_t layer);
+tl::box<tl::DraftMessage> draft_view(const persistence::records::Draft& draft, layer_t layer);
+tl::box<tl::peerNotifySettings> notify_view(const persistence::records::NotifySettings& settings, layer_t layer);
+tl::box<tl::Peer> peer_view(user_id peer);
+
+/// Adds to `whom` the accounts that a message mentions: peer, author, whom it was forwarded from.
+void add_people(const Message& message, user_id peer, std::vector<user_id>& whom);
+
+/// The dialog of the saved messages that a message belongs to: whom it was forwarded from, or oneself.
+user_id saved_dialog(user_id self, const Message& message);
+
+/// An object at a layer. Errors: rpc_call_fail, when the layer cannot express it.
+rpc_result<std::string> stored(const tl::object& what, layer_t layer);
+
+/// An `updates` object with these updates and the views of these accounts; without one that is in memory the answer is
+/// null: say updatesTooLong then.
+tl::box<tl::updates> updates_with(std::vector<tl::box<tl::Update>> list, const std::vector<user_id>& whom,
+                                  const box_core& core, unix_time now);
+
+} // namespace godwit::box

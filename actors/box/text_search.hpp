@@ -1,0 +1,24 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace godwit::box {
+
+/// What somebody looks for: words, each of which has to occur in a text, whatever their case, order and place.
+class text_search {
+public:
+  explicit text_search(std::string_view query);
+
+  [[nodiscard]] bool empty() const { return words_.empty(); }
+  [[nodiscard]] bool fits(std::string_view text) const;
+
+private:
+  std::vector<std::string> words_; ///< folded
+};
+
+/// A text without regard to case, in composed form. Bytes that are not UTF-8 stay as they are.
+std::string folded(std::string_view text);
+
+} // namespace godwit::box
