@@ -41,8 +41,8 @@ private:
 
 session::session(session_services& services, known_key_ptr key, session_id id, caf::actor self)
     : context_(services, std::move(key), id, std::move(self)),
-      calls_(context_),
       subscription_(context_),
+      calls_(context_, subscription_),
       timer_([this] { caf::anon_send(context_.self, session_tick{}); }) {
   services.probe.sessions_begun.add();
   services.probe.sessions.add(1);
@@ -167,8 +167,8 @@ void session::account_gone(user_id user) {
 void session::tick() {
   const unix_ms now = context_.services.home.wall();
   context_.machine.tick(now, context_.out);
+  subscription_.tick(); // ahead of the calls that are made again
   calls_.tick();
-  subscription_.tick();
   settle();
   if (lingers_until_ != 0 && context_.services.home.now() >= lingers_until_ && !std::exchange(leaving_, true)) {
     // Packets may be in the mailbox already: no more come behind this, and whatever is there is seen first.
@@ -228,7 +228,7 @@ void session::settle() {
       handle(each);
     }
   }
-  subscribe();
+  calls_.subscribe();
   keep_pace();
   if (calls_.take_key_destroyed()) {
     flush();
@@ -257,14 +257,6 @@ void session::handle(const mtproto::session_event& what) {
       link->close();
     }
     break;
-  }
-}
-
-void session::subscribe() {
-  const known_key* const owner = context_.key->permanent();
-  const layer_t layer = context_.layer();
-  if (calls_.wants_updates() && owner != nullptr && layer >= layer_min) {
-    subscription_.want(owner->user, owner->authorization, layer);
   }
 }
 

@@ -55,7 +55,6 @@ private:
   void settle();
   void handle(const mtproto::session_event& what);
   void forget_login(authorization_id which);
-  void subscribe();
   void keep_pace();
   void flush();
   void arm();
@@ -65,8 +64,8 @@ private:
   [[nodiscard]] std::optional<cluster::monotonic_ms> due() const;
 
   session_context context_;
-  session_calls calls_;
   session_subscription subscription_;
+  session_calls calls_;
   cluster::loop_timer timer_;
   cluster::monotonic_ms lingers_until_ = 0; ///< 0: it has a connection
   bool paused_ = false;

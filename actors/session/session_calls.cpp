@@ -38,7 +38,8 @@ bool is_about_files(std::string_view method) { return method.starts_with("upload
 
 } // namespace
 
-session_calls::session_calls(session_context& context) : context_(context), flows_(context) {}
+session_calls::session_calls(session_context& context, session_subscription& subscription)
+    : context_(context), subscription_(subscription), flows_(context) {}
 
 // --- the way of a call ----------------------------------------------------------------------------
 
@@ -147,7 +148,16 @@ void session_calls::answer_static(const open_call& call, const mtproto::call& wh
   finish_call(context_, call, account::answer_static(what.body.text(), with));
 }
 
+void session_calls::subscribe() {
+  const known_key* const owner = context_.key->permanent();
+  const layer_t layer = context_.layer();
+  if (wants_updates_ && owner != nullptr && layer >= layer_min) {
+    subscription_.want(owner->user, owner->authorization, layer);
+  }
+}
+
 void session_calls::ask_user(running_call made, std::string body, layer_t layer) {
+  subscribe();
   const auto user = static_cast<std::uint64_t>(context_.key->permanent()->user.value());
   made.request = context_.request({cluster::entity_kind::user, cluster::entity_id(user)}, cluster::request_type::call,
                                   std::move(body), layer);
@@ -161,6 +171,7 @@ void session_calls::ask_user(running_call made, std::string body, layer_t layer)
 // --- answers --------------------------------------------------------------------------------------
 
 bool session_calls::replied(const cluster::entity_reply& reply) {
+  subscription_.answered(reply.pts);
   if (flows_.replied(reply)) {
     flow_ended();
     return true;

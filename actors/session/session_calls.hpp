@@ -8,6 +8,7 @@
 #include "actors/session/session_context.hpp"
 #include "actors/session/session_flows.hpp"
 #include "actors/session/session_messages.hpp"
+#include "actors/session/session_subscription.hpp"
 
 namespace godwit::tl {
 struct method_info;
@@ -24,7 +25,7 @@ namespace godwit::actors {
 /// a newer one; and when the account says so of a login that the key has no more, the call is made again.
 class session_calls {
 public:
-  explicit session_calls(session_context& context);
+  session_calls(session_context& context, session_subscription& subscription);
 
   void begin(mtproto::call what);
   void destroy_key(const mtproto::session_event& what) { flows_.begin_destroy_key(what); }
@@ -41,9 +42,10 @@ public:
   void tick();
   [[nodiscard]] std::optional<cluster::monotonic_ms> due() const;
 
-  /// A call came that makes a client hear of updates once it has a login: neither about files nor wrapped into
-  /// invokeWithoutUpdates.
-  [[nodiscard]] bool wants_updates() const { return wants_updates_; }
+  /// Listens to the account of the login there is now, once a call came that makes a client hear of updates: neither
+  /// about files nor wrapped into invokeWithoutUpdates. Calls go to the account after it, so that nothing happens
+  /// between what they say of its state and what it tells.
+  void subscribe();
   [[nodiscard]] bool take_key_destroyed() { return flows_.take_destroyed(); }
   [[nodiscard]] bool is_idle() const { return running_.empty() && waiting_.empty() && !flows_.running(); }
 
@@ -86,6 +88,7 @@ private:
   [[nodiscard]] bool needs_key() const;
 
   session_context& context_;
+  session_subscription& subscription_;
   session_flows flows_;
   std::unordered_map<std::uint64_t, running_call> running_;
   std::vector<waiting_call> waiting_; ///< oldest first

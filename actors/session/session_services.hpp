@@ -34,6 +34,11 @@ struct cluster_address {
 
 /// The limits on calls, one set for each loop.
 struct call_limits {
+  call_limits() = default;
+  call_limits(std::uint32_t per_session_second, std::uint32_t per_account_second)
+      : by_session({account::rates::session_calls.burst, per_session_second, 1}, limits::rate_keys_max),
+        by_account({account::rates::account_calls.burst, per_account_second, 1}, limits::rate_keys_max) {}
+
   account::rate_limiter by_session{account::rates::session_calls, limits::rate_keys_max};
   account::rate_limiter by_account{account::rates::account_calls, limits::rate_keys_max};
   account::rate_limiter by_address{account::rates::anonymous_calls, limits::rate_keys_max};

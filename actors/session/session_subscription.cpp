@@ -4,7 +4,7 @@
 #include <string>
 #include <utility>
 
-#include "actors/account/account_commands.pb.h"
+#include "actors/commands/account_commands.pb.h"
 #include "cluster/base/home_loop.hpp"
 #include "cluster/shard/router.hpp"
 
@@ -26,8 +26,7 @@ void session_subscription::want(user_id user, authorization_id authorization, la
   }
   if (user != user_ || authorization != authorization_) {
     leave();
-    had_gap_ = false;
-    heard_ = false;
+    told_pts_ = 0;
   }
   user_ = user;
   authorization_ = authorization;
@@ -39,8 +38,10 @@ void session_subscription::want(user_id user, authorization_id authorization, la
 }
 
 void session_subscription::ask() {
-  account::command::UserCommand what;
+  command::UserCommand what;
   what.mutable_subscribe()->set_layer(layer_);
+  what.mutable_subscribe()->set_pts(told_pts_);
+  asked_pts_ = told_pts_;
   cluster::entity_request_ptr request =
     context_.request(user_entity(user_), cluster::request_type::command, what.SerializeAsString());
   token_ = request->token;
@@ -53,7 +54,7 @@ bool session_subscription::replied(const cluster::entity_reply& reply, authoriza
   if (state_ != state::asking || reply.token != token_) {
     return false;
   }
-  account::command::Subscribed subscribed;
+  command::Subscribed what;
   switch (reply.status) {
   case cluster::reply_status::unavailable:
     ask_at_ = context_.services.home.now() + pause_ms_;
@@ -68,26 +69,52 @@ bool session_subscription::replied(const cluster::entity_reply& reply, authoriza
   case cluster::reply_status::ok:
     state_ = state::listening;
     pause_ms_ = limits::ask_again_ms;
-    if (!subscribed.ParseFromString(reply.body)) {
-      subscribed.Clear();
+    if (what.ParseFromString(reply.body)) {
+      subscribed(what.pts());
     }
-    // Nothing was missed only if nothing happened since the last time this was known for certain.
-    if (had_gap_ && (heard_ || subscribed.pts() != pts_)) {
-      tell_too_long();
-    }
-    had_gap_ = false;
-    heard_ = false;
-    pts_ = subscribed.pts();
     break;
   }
   return true;
+}
+
+void session_subscription::subscribed(std::int32_t pts) {
+  replayed_to_ = 0;
+  if (asked_pts_ != 0) {
+    replayed_to_ = pts;
+    return;
+  }
+  if (told_pts_ == 0) {
+    told_pts_ = pts;
+  } else if (told_pts_ < pts) {
+    // An answer brought the client somewhere before the account began to tell.
+    ask();
+  }
+}
+
+void session_subscription::answered(std::int32_t pts) {
+  if (state_ == state::silent || pts == 0) {
+    return;
+  }
+  // While the account does not tell, or tells what was missed, an answer may stand behind updates that are yet to
+  // come. The client is told from where it was before; that it hears of one change twice does no harm.
+  if ((state_ == state::listening && told_pts_ >= replayed_to_) || told_pts_ == 0) {
+    told_pts_ = std::max(told_pts_, pts);
+  }
 }
 
 void session_subscription::update(const account::session_update& what) {
   if (state_ == state::silent || what.body == nullptr) {
     return;
   }
-  heard_ = true;
+  if (what.pts != 0) {
+    if (what.pts <= told_pts_) {
+      return;
+    }
+    const bool gap = told_pts_ != 0 && what.pts - what.pts_count > told_pts_;
+    if (!gap || state_ == state::listening) {
+      told_pts_ = what.pts;
+    }
+  }
   context_.services.probe.pushes.add();
   const unix_ms now = context_.services.home.wall();
   if (context_.machine.push(mtproto::payload(*what.body), now) == mtproto::push_result::queued) {
@@ -106,7 +133,6 @@ void session_subscription::lost(user_id user) {
   if (user != user_ || state_ == state::silent) {
     return;
   }
-  had_gap_ = true;
   // Not at once: its next actor may just be loading, and its shard changing leaders.
   state_ = state::asking;
   token_ = 0;
@@ -126,7 +152,7 @@ bool session_subscription::login_ended(user_id user, authorization_id authorizat
 
 void session_subscription::leave() {
   if (state_ != state::silent && user_ != user_id{}) {
-    account::command::UserCommand what;
+    command::UserCommand what;
     what.mutable_unsubscribe();
     cluster::entity_request_ptr request =
       context_.request(user_entity(user_), cluster::request_type::command, what.SerializeAsString());

@@ -9,15 +9,17 @@
 
 namespace godwit::actors {
 
-/// A session's ear at its account: what happens there goes to the client, in the account's order. When the
-/// account's actor goes away the session listens to the next one, and tells its client updatesTooLong when it
-/// may have missed something.
+/// A session's ear at its account: what happens there goes to the client, in the account's order and once. When the
+/// account's actor goes away the session listens to the next one, and names the box position that its client was
+/// brought to: that actor tells what came after it.
 class session_subscription {
 public:
   explicit session_subscription(session_context& context) : context_(context) {}
 
   /// The login and layer of the session now; listens anew when they changed. User 0: nobody to listen to.
   void want(user_id user, authorization_id authorization, layer_t layer);
+  /// The answer to a call brings the client to this box position; 0: it has none. Before the answer is given.
+  void answered(std::int32_t pts);
   /// True: the answer was for the subscription. `ended`: a login that the account says is no more; else as it was.
   bool replied(const cluster::entity_reply& reply, authorization_id& ended);
   void update(const account::session_update& what);
@@ -38,6 +40,7 @@ private:
   enum class state : std::uint8_t { silent, asking, listening };
 
   void ask();
+  void subscribed(std::int32_t pts);
   void tell_too_long();
 
   session_context& context_;
@@ -48,10 +51,10 @@ private:
   std::uint64_t token_ = 0;
   cluster::monotonic_ms ask_at_ = 0;
   std::uint32_t pause_ms_ = 0;
-  /// Box position when the account began to send; what came since is counted apart.
-  std::int32_t pts_ = 0;
-  bool heard_ = false;   ///< anything at this subscription
-  bool had_gap_ = false; ///< listened before, and not since
+  /// The box position that the client was brought to, by pushes without a gap and by answers; 0: not known.
+  std::int32_t told_pts_ = 0;
+  std::int32_t asked_pts_ = 0;   ///< that the account was asked with
+  std::int32_t replayed_to_ = 0; ///< what was missed ends here
   bool told_too_long_ = false;
 };
 

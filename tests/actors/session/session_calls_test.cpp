@@ -80,7 +80,7 @@ TEST_F(session_calls, TheKeysEntityIsToldOfItsClientOnlyWhenItChanged) {
 }
 
 bool is_note(const cluster::entity_request& request) {
-  account::command::KeyCommand what;
+  command::KeyCommand what;
   return request.to.kind == cluster::entity_kind::auth_key && what.ParseFromString(request.body) &&
          what.has_note_layer();
 }
@@ -103,9 +103,9 @@ TEST_F(session_calls, WhatAClientSaysOfItselfIsWrittenOnceInAWhileAndTheLastWord
   EXPECT_EQ(notes, 1U);
   node.loop.advance(limits::client_note_ms);
   EXPECT_EQ(notes, 2U);
-  account::command::KeyCommand lookup;
+  command::KeyCommand lookup;
   lookup.mutable_lookup();
-  const auto known = account::testing::parse<account::command::KeyFound>(
+  const auto known = account::testing::parse<command::KeyFound>(
     node.router.world.command(account::testing::key_of(client.key->id.value()), lookup.SerializeAsString()).value());
   EXPECT_EQ(known.layer(), 201);
 }
@@ -137,7 +137,7 @@ TEST_F(session_calls, NotLoggedInIsSaidOnlyAfterTheKeyWasAskedAgain) {
   ASSERT_TRUE(other.exchange());
   other.open(1);
   const std::int64_t user = other.sign_up(9996612345);
-  account::command::KeyCommand bind;
+  command::KeyCommand bind;
   bind.mutable_bind_user()->set_user(user);
   bind.mutable_bind_user()->set_authorization(
     static_cast<std::int64_t>(node.router.world.rows(account::testing::user_of(user)).size()));
@@ -179,23 +179,23 @@ TEST_F(session_calls, ACallWithALoginThatIsNoMoreIsRepeatedWithTheOneThatFollowe
   account::testing::logic_world& world = node.router.world;
   const cluster::entity_ref whose = account::testing::user_of(user);
   const cluster::entity_ref key = account::testing::key_of(client.key->id.value());
-  account::command::KeyCommand lookup;
+  command::KeyCommand lookup;
   lookup.mutable_lookup();
   const auto known =
-    account::testing::parse<account::command::KeyFound>(world.command(key, lookup.SerializeAsString()).value());
-  account::command::UserCommand out;
+    account::testing::parse<command::KeyFound>(world.command(key, lookup.SerializeAsString()).value());
+  command::UserCommand out;
   out.mutable_log_out()->set_authorization(known.authorization());
   ASSERT_TRUE(world.command(whose, out.SerializeAsString()).has_value());
   world.messages.clear(); // nobody here was told
-  account::command::UserCommand in;
+  command::UserCommand in;
   in.mutable_authorize()->set_key(client.key->id.value());
   in.mutable_authorize()->set_phone_code_hash("another");
   in.mutable_authorize()->set_code_expires_at(world.now + 300);
   cluster::caller asker;
   asker.layer = client.layer;
   const auto login =
-    account::testing::parse<account::command::Authorized>(world.command(whose, in.SerializeAsString(), asker).value());
-  account::command::KeyCommand bind;
+    account::testing::parse<command::Authorized>(world.command(whose, in.SerializeAsString(), asker).value());
+  command::KeyCommand bind;
   bind.mutable_bind_user()->set_user(user);
   bind.mutable_bind_user()->set_authorization(login.authorization());
   ASSERT_TRUE(world.command(key, bind.SerializeAsString()).has_value());
@@ -217,11 +217,11 @@ TEST_F(session_calls, ACallWithALoginThatIsNoMoreIsUnregisteredWhenTheKeyHasNoOt
   const std::int64_t user = client.sign_up(9996612345);
   ASSERT_GT(user, 0);
   account::testing::logic_world& world = node.router.world;
-  account::command::KeyCommand lookup;
+  command::KeyCommand lookup;
   lookup.mutable_lookup();
-  const auto known = account::testing::parse<account::command::KeyFound>(
+  const auto known = account::testing::parse<command::KeyFound>(
     world.command(account::testing::key_of(client.key->id.value()), lookup.SerializeAsString()).value());
-  account::command::UserCommand out;
+  command::UserCommand out;
   out.mutable_log_out()->set_authorization(known.authorization());
   ASSERT_TRUE(world.command(account::testing::user_of(user), out.SerializeAsString()).has_value());
   world.messages.clear();
@@ -402,7 +402,7 @@ TEST_F(temporary_keys, AreSaidToBeBoundOnlyWhenThatIsKnownHere) {
   const auto temporary = make();
   bind(*temporary);
   const auto is_lookup = [](const cluster::entity_request& request) {
-    account::command::KeyCommand what;
+    command::KeyCommand what;
     return request.to.kind == cluster::entity_kind::auth_key && what.ParseFromString(request.body) && what.has_lookup();
   };
   std::size_t lookups = 0; // the first is the flow's own

@@ -39,6 +39,37 @@ protected:
     return found;
   }
 
+  static std::string update(std::int32_t pts) { return an_update.substr(0, 4) + std::to_string(1000 + pts); }
+  void push(std::int32_t pts) { node.router.push(user, update(pts), pts); }
+  static bool is_subscription(const cluster::entity_request& request) {
+    command::UserCommand what;
+    return request.to.kind == cluster::entity_kind::user && request.type == cluster::request_type::command &&
+           what.ParseFromString(request.body) && what.has_subscribe();
+  }
+  /// The box is at `pts` when sessions subscribe from now on.
+  void answer_subscriptions_with(std::int32_t pts) {
+    node.router.change = [pts](const cluster::entity_request& request, cluster::entity_reply& reply) {
+      if (is_subscription(request) && reply.status == cluster::reply_status::ok) {
+        command::Subscribed what;
+        what.set_pts(pts);
+        reply.body = what.SerializeAsString();
+      }
+    };
+  }
+  /// The account fails, and the session listens to the next one.
+  void lose_account(std::int32_t pts = 1) {
+    answer_subscriptions_with(pts);
+    node.router.lose_account(user);
+    node.loop.run();
+    node.loop.advance(limits::ask_again_ms);
+  }
+  /// Calls are answered with this position from now on.
+  void answer_with(std::int32_t pts) {
+    node.router.change = [pts](const cluster::entity_request& request, cluster::entity_reply& reply) {
+      reply.pts = request.type == cluster::request_type::call ? pts : 0;
+    };
+  }
+
   gateway_node node;
   wire_client client{node};
   user_id user;
@@ -83,13 +114,142 @@ TEST_F(session_updates, WhenTheAccountsActorGoesAwayTheSessionListensToTheNext) 
   EXPECT_EQ(pushes().size(), 1U);
 }
 
-TEST_F(session_updates, WhatMayHaveBeenMissedIsToldAsTooLong) {
+// The account tells what came after that, so nothing has to be fetched.
+TEST_F(session_updates, TheNextActorIsAskedForWhatCameAfterTheLastUpdate) {
+  push(41);
+  push(42);
+  EXPECT_EQ(pushes(), (std::vector{update(41), update(42)}));
+  lose_account();
+  EXPECT_EQ(node.router.subscribed_with.back(), 42);
+  EXPECT_TRUE(pushes().empty()) << "whether something was missed is the account's to say";
+}
+
+TEST_F(session_updates, WhatTheClientHasIsNotToldAgain) {
+  push(41);
+  push(42);
+  lose_account();
+  push(41);
+  push(42);
+  push(43);
+  EXPECT_EQ(pushes(), (std::vector{update(41), update(42), update(43)}));
+}
+
+TEST_F(session_updates, UpdatesWithoutAPositionAreAlwaysTold) {
+  push(41);
   node.router.push(user, an_update);
-  EXPECT_EQ(pushes().size(), 1U);
+  node.router.push(user, an_update);
+  EXPECT_EQ(pushes(), (std::vector{update(41), an_update, an_update}));
+}
+
+// The client sent a message itself: it is where the answer says, and no update told it so.
+TEST_F(session_updates, AnAnswerBringsTheClientToItsPosition) {
+  push(41);
+  answer_with(42);
+  EXPECT_FALSE(client.call_self().is_error);
+  push(42);
+  push(43);
+  lose_account();
+  EXPECT_EQ(pushes(), (std::vector{update(41), update(43)}));
+  EXPECT_EQ(node.router.subscribed_with.back(), 43);
+}
+
+TEST_F(session_updates, AnAnswerOfThePastTakesNothingBack) {
+  push(41);
+  push(42);
+  answer_with(30); // a repeated random_id
+  EXPECT_FALSE(client.call_self().is_error);
+  push(42);
+  lose_account();
+  EXPECT_EQ(pushes(), (std::vector{update(41), update(42)}));
+  EXPECT_EQ(node.router.subscribed_with.back(), 42);
+}
+
+// A call that is made again may be answered by the next actor before that knows of the session: what came in
+// between is not told yet, so the answer must not hide it.
+TEST_F(session_updates, AnAnswerThatComesAheadOfTheSubscriptionHidesNothing) {
+  push(41);
   node.router.lose_account(user);
   node.loop.run();
+  answer_with(43);
+  EXPECT_FALSE(client.call_self().is_error);
   node.loop.advance(limits::ask_again_ms);
-  EXPECT_EQ(pushes(), std::vector{too_long});
+  EXPECT_EQ(node.router.subscribed_with.back(), 41);
+  push(42);
+  push(43);
+  EXPECT_EQ(pushes(), (std::vector{update(41), update(42), update(43)}));
+}
+
+// The same while the account tells what was missed.
+TEST_F(session_updates, AnAnswerAmongWhatWasMissedHidesNothing) {
+  push(41);
+  lose_account(44);
+  answer_with(45);
+  EXPECT_FALSE(client.call_self().is_error);
+  for (std::int32_t pts = 42; pts <= 45; ++pts) {
+    push(pts);
+  }
+  EXPECT_EQ(pushes().size(), 5U);
+  answer_with(46);
+  EXPECT_FALSE(client.call_self().is_error);
+  push(46);
+  EXPECT_TRUE(pushes().empty()) << "from here on answers count again";
+}
+
+// A client that hears its state before its account tells anything: what happened in between is asked for.
+TEST_F(session_updates, WhatHappenedBetweenTheFirstAnswerAndTheSubscriptionIsAskedFor) {
+  wire_client second(node);
+  second.key = client.key;
+  second.open(8);
+  node.router.hold = is_subscription;
+  answer_with(50);
+  EXPECT_FALSE(second.call_self().is_error);
+  answer_subscriptions_with(52);
+  node.router.subscribed_with.clear();
+  node.router.release();
+  node.loop.run();
+  EXPECT_EQ(node.router.subscribed_with, (std::vector<std::int32_t>{0, 50}));
+}
+
+// Between the answer to updates.getState and the first update nothing may fall: the account knows of the session
+// when it answers.
+TEST_F(session_updates, TheAccountKnowsOfTheSessionBeforeItsFirstCall) {
+  wire_client second(node);
+  second.key = client.key;
+  second.open(8);
+  std::vector<bool> subscriptions;
+  node.router.change = [&](const cluster::entity_request& request, cluster::entity_reply&) {
+    if (request.to.kind == cluster::entity_kind::user) {
+      subscriptions.push_back(is_subscription(request));
+    }
+  };
+  EXPECT_FALSE(second.call_self().is_error);
+  EXPECT_EQ(subscriptions, (std::vector{true, false}));
+}
+
+// Another login has another box.
+TEST_F(session_updates, APositionIsOfOneAccountAlone) {
+  push(41);
+  EXPECT_FALSE(client.call(tl::fn::auth_logOut{}).is_error);
+  settle();
+  const user_id other(client.sign_up(9996612346));
+  settle();
+  ASSERT_NE(other, user);
+  EXPECT_EQ(node.router.subscribed_with.back(), 0);
+  node.router.push(other, update(7), 7);
+  const auto heard = pushes();
+  EXPECT_EQ(std::count(heard.begin(), heard.end(), update(7)), 1);
+}
+
+// What was pushed and not acknowledged comes again over the next connection, ahead of what is new.
+TEST_F(session_updates, UnacknowledgedUpdatesSurviveAReconnect) {
+  push(41);
+  node.loop.run();
+  client.hang_up(); // nothing of it was read
+  push(42);
+  node.loop.run();
+  client.connect();
+  EXPECT_FALSE(client.call_self().is_error);
+  EXPECT_EQ(pushes(), (std::vector{update(41), update(42)}));
 }
 
 TEST_F(session_updates, ListeningIsTriedAgainWhileTheAccountsShardIsUnavailable) {

@@ -44,14 +44,18 @@ void world_router::answer(const cluster::entity_request_ptr& request) {
       reply.status = cluster::reply_status::error;
       reply.error = result.error();
     }
-    account::command::UserCommand what;
+    command::UserCommand what;
     const bool is_command = request->to.kind == cluster::entity_kind::user &&
                             request->type == cluster::request_type::command && what.ParseFromString(request->body);
     if (is_command && what.has_subscribe() && result) {
+      subscribed_with.push_back(what.subscribe().pts());
       listeners_[request->from.user][{request->from.key, request->from.session}] = request->reply_to;
     } else if (is_command && what.has_unsubscribe()) {
       listeners_[request->from.user].erase({request->from.key, request->from.session});
     }
+  }
+  if (change) {
+    change(*request, reply);
   }
   if (request->reply_to) {
     caf::anon_send(request->reply_to, std::move(reply));
@@ -69,7 +73,7 @@ void world_router::carry_messages() {
       if (each.terminated != authorization_id{}) {
         caf::anon_send(at->second, account::session_terminated{user, each.terminated});
       } else {
-        caf::anon_send(at->second, account::session_update{std::make_shared<const std::string>(each.update)});
+        caf::anon_send(at->second, account::session_update{each.update, each.pts, each.pts_count});
       }
     }
   }
@@ -81,10 +85,10 @@ void world_router::lose_account(user_id user) {
   }
 }
 
-void world_router::push(user_id user, const std::string& body) {
+void world_router::push(user_id user, const std::string& body, std::int32_t pts) {
   const auto shared = std::make_shared<const std::string>(body);
   for (const auto& [who, session] : listeners_[user]) {
-    caf::anon_send(session, account::session_update{shared});
+    caf::anon_send(session, account::session_update{shared, pts, pts != 0 ? 1 : 0});
   }
 }
 

@@ -23,8 +23,8 @@ public:
 
   /// The account's actor fails: its listeners are told, and forgotten.
   void lose_account(user_id user);
-  /// An update for every session that listens to the account.
-  void push(user_id user, const std::string& body);
+  /// An update for every session that listens to the account; `pts`: behind it, 0: it has none.
+  void push(user_id user, const std::string& body, std::int32_t pts = 0);
   /// Answers what was held.
   void release();
   [[nodiscard]] std::size_t listening(user_id user) const;
@@ -36,7 +36,11 @@ public:
   std::function<void()> fault;
   /// Requests to be kept until release(); null: none.
   std::function<bool(const cluster::entity_request&)> hold;
+  /// Every answer, before it goes; null: as they are.
+  std::function<void(const cluster::entity_request&, cluster::entity_reply&)> change;
   std::size_t requests = 0;
+  /// The box positions that sessions asked to be told from, in order.
+  std::vector<std::int32_t> subscribed_with;
 
 private:
   using listener = std::pair<auth_key_id, session_id>;
