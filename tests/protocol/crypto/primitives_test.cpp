@@ -1,5 +1,12 @@
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -30,10 +37,13 @@ TEST(hash, Sha1AndSha256GiveTheStandardsExamples) {
   EXPECT_EQ(sha256({as_bytes("a"), as_bytes(""), as_bytes("bc")}), sha256(as_bytes("abc")));
 }
 
-// RFC 4231, test case 2; an empty key is a key.
-TEST(hash, HmacSha256GivesTheExampleOfItsRfc) {
+// RFC 4231, test cases 2, and 6 with a key longer than a block; an empty key is a key.
+TEST(hash, HmacSha256GivesTheExamplesOfItsRfc) {
   EXPECT_EQ(to_hex(hmac_sha256(as_bytes("Jefe"), as_bytes("what do ya want for nothing?"))),
             "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+  EXPECT_EQ(to_hex(hmac_sha256(std::vector<std::uint8_t>(131, 0xaa),
+                               as_bytes("Test Using Larger Than Block-Size Key - Hash Key First"))),
+            "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
   EXPECT_EQ(to_hex(hmac_sha256({}, {})), "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
 }
 
@@ -50,12 +60,48 @@ TEST(bytes, WipeLeavesZeros) {
   EXPECT_EQ(secret, std::vector<std::uint8_t>(37, 0));
 }
 
+// More than what is generated ahead.
 TEST(random, TheSystemsBytesDiffer) {
   std::set<std::uint64_t> seen;
-  for (int i = 0; i < 100; ++i) {
+  for (int i = 0; i < 10'000; ++i) {
     seen.insert(system_random().next_u64());
   }
-  EXPECT_EQ(seen.size(), 100U);
+  EXPECT_EQ(seen.size(), 10'000U);
+}
+
+// Small pieces come out of a supply: of every size, all of it is filled and nothing beside it.
+TEST(random, PiecesOfEverySizeAreFilled) {
+  for (std::size_t size = 0; size <= 200; ++size) {
+    std::vector<std::uint8_t> ever(size + 1, 0);
+    for (int i = 0; i < 10; ++i) {
+      std::vector<std::uint8_t> piece(size + 1, 0);
+      system_random().fill(std::span(piece).first(size));
+      ASSERT_EQ(piece.back(), 0);
+      for (std::size_t at = 0; at < size; ++at) {
+        ever[at] |= piece[at];
+      }
+    }
+    // Ten zeros in one place happen once in 2^80.
+    EXPECT_EQ(std::count(ever.begin(), ever.end(), 0), 1);
+  }
+}
+
+// A child process has a copy of what was generated ahead, and must not use it.
+TEST(random, AChildProcessHasItsOwnBytes) {
+  (void)system_random().next_u64();
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe(ends.data()), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const std::uint64_t its = system_random().next_u64();
+    ::_exit(::write(ends[1], &its, sizeof(its)) == sizeof(its) ? 0 : 1);
+  }
+  std::uint64_t its = 0;
+  ASSERT_EQ(::read(ends[0], &its, sizeof(its)), static_cast<ssize_t>(sizeof(its)));
+  EXPECT_NE(its, system_random().next_u64());
+  ::waitpid(child, nullptr, 0);
+  ::close(ends[0]);
+  ::close(ends[1]);
 }
 
 // NIST SP 800-38A, F.5.5, in one piece and in pieces that cut blocks.

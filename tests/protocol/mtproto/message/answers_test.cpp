@@ -5,6 +5,7 @@
 
 #include "config/limits.hpp"
 #include "protocol/tl/reader.hpp"
+#include "protocol/tl/writer.hpp"
 #include "tests/protocol/mtproto/message/message_fixture.hpp"
 
 namespace godwit::mtproto {
@@ -39,6 +40,27 @@ TEST_F(answers, AreKeptUntilTheyAreAcknowledged) {
   EXPECT_EQ(server.session.kept_messages(), 2U);
   acknowledge_all();
   EXPECT_EQ(server.session.kept_messages(), 0U);
+}
+
+// Clients that throw at an error drop the rest of its container.
+TEST_F(answers, NothingStandsBehindAnErrorInItsContainer) {
+  std::string error;
+  tl::writer out(error);
+  out.write_id(constructor::rpc_error);
+  out.write_int(400);
+  out.write_bytes("MESSAGE_ID_INVALID");
+  const msg_id refused = answered(error);
+  const msg_id done = answered("done");
+  server.flush();
+  ASSERT_EQ(server.sink.packets.size(), 2U) << "the second answer goes in a packet of its own";
+  const auto holds = [&](std::size_t packet, msg_id request) {
+    const auto bytes = opened(server.sink.packets.at(packet)).body.text();
+    const std::string wanted = body::with_long(constructor::rpc_result, request.value());
+    return bytes.find(wanted) != std::string_view::npos;
+  };
+  EXPECT_TRUE(holds(0, refused));
+  EXPECT_FALSE(holds(0, done));
+  EXPECT_TRUE(holds(1, done));
 }
 
 TEST_F(answers, AreSentAgainOnANewConnection) {
