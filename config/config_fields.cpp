@@ -184,6 +184,20 @@ std::vector<field> limits_fields() {
      .meaning = "Key exchanges of one address. Loopback has no such limit.",
      .min = 1,
      .max = 1'000'000},
+    {.section = "limits",
+     .name = "calls_per_session_second",
+     .slot = SLOT(limits.calls_per_session_second),
+     .unit = "per second",
+     .meaning = "Calls of one session in the long run; 400 may come at once.",
+     .min = 1,
+     .max = 1'000'000},
+    {.section = "limits",
+     .name = "calls_per_account_second",
+     .slot = SLOT(limits.calls_per_account_second),
+     .unit = "per second",
+     .meaning = "Calls of all sessions of one account in the long run; 1200 may come at once.",
+     .min = 1,
+     .max = 1'000'000},
   };
 }
 

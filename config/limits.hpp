@@ -212,7 +212,6 @@ inline constexpr std::size_t first_packet_bytes_max = (1 << 20) + (64 << 10);
 /// An unencrypted packet, which belongs to a key exchange; honest ones are below 700 bytes.
 inline constexpr std::size_t handshake_packet_bytes_max = 4096;
 
-
 /// What one read takes from a socket. One such buffer per loop.
 inline constexpr std::size_t read_buffer_bytes = 64 << 10;
 /// Unsent bytes below which a connection is called drained, and above which its client does not read: it is

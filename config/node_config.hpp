@@ -56,6 +56,8 @@ struct limits_section {
   std::uint64_t handshake_threads = 1;
   std::uint64_t handshakes_waiting = 512;
   std::uint64_t handshakes_per_address_minute = 300;
+  std::uint64_t calls_per_session_second = 30;
+  std::uint64_t calls_per_account_second = 60;
 };
 
 struct auth_section {

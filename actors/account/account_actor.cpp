@@ -4,13 +4,15 @@
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/send.hpp>
 
+#include <iterator>
 #include <stdexcept>
 #include <string>
 #include <utility>
 
-#include "actors/account/account_commands.pb.h"
 #include "actors/account/account_messages.hpp"
 #include "actors/account/account_options.hpp"
+#include "actors/commands/account_commands.pb.h"
+#include "actors/entity/shard_row_reader.hpp"
 #include "cluster/shard/router.hpp"
 #include "config/limits.hpp"
 #include "persistence/records/account.pb.h"
@@ -22,9 +24,16 @@ struct expired_keys {
   std::vector<std::uint64_t> keys;
 };
 
+/// A query's rows were read, on a reader thread, or could not be.
+struct query_read {
+  std::shared_ptr<entity::row_query> query;
+  std::optional<persistence::storage_error> fault;
+};
+
 } // namespace godwit::account
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(godwit::account::expired_keys)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(godwit::account::query_read)
 
 namespace godwit::account {
 namespace {
@@ -35,6 +44,8 @@ using persistence::table_id;
 
 /// Before a command that was answered `unavailable` is sent again.
 constexpr cluster::monotonic_ms repeat_ms = 1000;
+/// Before rows are asked for again that readers were too busy for.
+constexpr cluster::monotonic_ms query_again_ms = 10;
 
 table_id id_of(records_table table) { return table_id{static_cast<std::uint8_t>(table)}; }
 
@@ -65,11 +76,12 @@ struct account_actor::parts {
     cluster::entity_ref to;
     std::string body;
     std::uint64_t token = 0; ///< the logic's own
-    bool again = false;      ///< waits for the timer
+    entity_command::answered then;
+    bool again = false; ///< waits for the timer
   };
 
-  explicit parts(std::unique_ptr<entity_logic> made, std::function<void()> ring)
-      : logic(std::move(made)), repeat(std::move(ring)) {}
+  parts(std::unique_ptr<entity_logic> made, std::function<void()> ring, std::function<void()> ring_queries)
+      : logic(std::move(made)), repeat(std::move(ring)), ask_again(std::move(ring_queries)) {}
 
   std::unique_ptr<entity_logic> logic;
   std::unordered_map<std::uint64_t, cluster::entity_request_ptr> open; ///< by ticket
@@ -78,19 +90,29 @@ struct account_actor::parts {
   std::uint64_t last_sent = 0;
   std::vector<hearing> listeners;
   cluster::loop_timer repeat;
+  std::size_t reading = 0;                                ///< queries that readers have
+  std::vector<std::shared_ptr<entity::row_query>> unread; ///< readers were too busy
+  cluster::loop_timer ask_again;
 };
 
 account_actor::account_actor(caf::actor_config& config, cluster::home_loop& home, cluster::shard_context& shard,
                              cluster::entity_ref self, std::shared_ptr<const account_options> options)
     : entity_actor(config, home, shard, self),
       options_(std::move(options)),
-      parts_(std::make_unique<parts>(make_logic(self, *options_), [this] {
-        for (auto& [token, each] : parts_->sent) {
-          if (std::exchange(each.again, false)) {
-            send(token, each.to, each.body);
+      parts_(std::make_unique<parts>(
+        make_logic(self, *options_),
+        [this] {
+          for (auto& [token, each] : parts_->sent) {
+            if (std::exchange(each.again, false)) {
+              send(token, each.to, each.body);
+            }
           }
-        }
-      })) {
+        },
+        [this] {
+          for (auto& each : std::exchange(parts_->unread, {})) {
+            begin(std::move(each));
+          }
+        })) {
   set_down_handler([this](caf::down_msg& down) { take_down(down.source); });
 }
 
@@ -99,6 +121,7 @@ account_actor::~account_actor() = default;
 void account_actor::on_exit() {
   // On the loop, unlike the destructor: the timer has to leave its queue here.
   home().disarm(parts_->repeat);
+  home().disarm(parts_->ask_again);
   for (const parts::hearing& each : parts_->listeners) {
     caf::anon_send(each.session, account_gone{user_id{static_cast<std::int64_t>(self_ref().id.value())}});
   }
@@ -142,11 +165,14 @@ void account_actor::handle(const cluster::entity_request_ptr& request) {
 caf::message_handler account_actor::more_handlers() {
   return {
     [this](const cluster::entity_reply& what) { take_reply(what); },
+    [this](const query_read& what) { take_rows(what); },
     [this](const expired_keys& found) { expire_keys(found.keys); },
   };
 }
 
-bool account_actor::busy() const { return parts_->logic->busy() || !parts_->sent.empty(); }
+bool account_actor::busy() const {
+  return parts_->logic->busy() || !parts_->sent.empty() || parts_->reading != 0 || !parts_->unread.empty();
+}
 
 // --- effects -----------------------------------------------------------------------------------------
 
@@ -158,6 +184,10 @@ void account_actor::apply(entity_effects effects) {
       mutation().erase(id_of(each.table), self_ref().id, each.sub_key);
     }
   }
+  for (const entity::delivery& each : effects.deliveries) {
+    deliver(each.to, each.body);
+  }
+  accept_deliveries(effects);
   propose();
   for (const auto& [ticket, who] : effects.listen) {
     forget(who);
@@ -165,24 +195,64 @@ void account_actor::apply(entity_effects effects) {
     monitor(session);
     parts_->listeners.push_back({who, session});
   }
+  give_answers(effects);
+  for (entity::row_query& each : effects.queries) {
+    begin(std::make_shared<entity::row_query>(std::move(each)));
+  }
+  if (!effects.commands.empty() || !effects.messages.empty() || !effects.codes.empty() || !effects.forget.empty() ||
+      !effects.whispers.empty() || !effects.when_applied.empty() || effects.sweep_keys) {
+    effects.rows.clear();
+    effects.deliveries.clear();
+    effects.answers.clear();
+    effects.queries.clear();
+    when_applied([this, held = std::make_shared<entity_effects>(std::move(effects))] { carry_out(*held); });
+  }
+}
+
+/// What came by a lane is done with the rows beside its answer: they are one mutation.
+void account_actor::accept_deliveries(const entity_effects& effects) {
   for (const entity_answer& each : effects.answers) {
     const auto found = parts_->open.find(each.ticket);
-    if (found == parts_->open.end()) {
-      continue;
-    }
-    const cluster::entity_request_ptr request = std::move(found->second);
-    parts_->open.erase(found);
-    if (each.body) {
-      reply(request, *each.body);
-    } else {
-      fail(request, each.body.error());
+    if (found != parts_->open.end() && found->second->type == cluster::request_type::delivery) {
+      accept(found->second);
     }
   }
-  effects.rows.clear();
-  effects.answers.clear();
-  if (!effects.commands.empty() || !effects.messages.empty() || !effects.codes.empty() || !effects.forget.empty() ||
-      effects.sweep_keys) {
-    when_applied([this, held = std::make_shared<entity_effects>(std::move(effects))] { carry_out(*held); });
+}
+
+/// One stream for each session: changes that share a mutation are told, and answered, in the order of their pts. An
+/// answer that changed nothing stands behind what its pts is that of.
+void account_actor::give_answers(entity_effects& effects) {
+  std::vector<listener_message>& messages = effects.messages;
+  for (entity_answer& each : effects.answers) {
+    std::size_t before = 0;
+    for (std::size_t i = 0; each.pts != 0 && i < messages.size() && messages[i].pts <= each.pts; ++i) {
+      before = messages[i].pts != 0 ? i + 1 : before;
+    }
+    if (before != 0) {
+      const auto end = messages.begin() + static_cast<std::ptrdiff_t>(before);
+      std::vector<listener_message> first(std::move_iterator(messages.begin()), std::move_iterator(end));
+      messages.erase(messages.begin(), end);
+      when_applied([this, held = std::move(first)] {
+        for (const listener_message& one : held) {
+          tell(one);
+        }
+      });
+    }
+    give(std::move(each));
+  }
+}
+
+void account_actor::give(entity_answer answer) {
+  const auto found = parts_->open.find(answer.ticket);
+  if (found == parts_->open.end()) {
+    return;
+  }
+  const cluster::entity_request_ptr request = std::move(found->second);
+  parts_->open.erase(found);
+  if (answer.body) {
+    reply(request, *std::move(answer.body), answer.pts);
+  } else {
+    fail(request, answer.body.error());
   }
 }
 
@@ -193,6 +263,12 @@ void account_actor::carry_out(entity_effects& effects) {
   for (const listener_message& each : effects.messages) {
     tell(each);
   }
+  for (entity::whisper& each : effects.whispers) {
+    auto request = caf::make_counted<cluster::entity_request>();
+    request->to = each.to;
+    request->body = std::move(each.body);
+    shard().router().send(std::move(request));
+  }
   for (const listener_id& each : effects.forget) {
     forget(each);
   }
@@ -201,9 +277,56 @@ void account_actor::carry_out(entity_effects& effects) {
       options_->sender->send(each.number, each.code, each.kind);
     }
   }
+  for (const auto& each : effects.when_applied) {
+    each();
+  }
   if (effects.sweep_keys) {
     sweep_keys();
   }
+}
+
+// --- rows that are not in memory -----------------------------------------------------------------------
+
+void account_actor::begin(std::shared_ptr<entity::row_query> query) {
+  const auto job = [query, id = self_ref().id, unapplied = unapplied(),
+                    self = caf::actor_cast<caf::actor>(this)](std::unique_ptr<persistence::shard_state::view> view) {
+    query_read result{query, std::nullopt};
+    try {
+      entity::shard_row_reader rows(std::move(view), id, unapplied);
+      query->read(rows);
+    } catch (const entity::shard_row_reader::fault& fault) {
+      result.fault = fault.why;
+    } catch (const std::exception&) {
+      // Its text may hold what a client sent.
+      result.fault = persistence::storage_error{persistence::persistence_errc::corrupt, "a query failed"};
+    }
+    caf::anon_send(self, std::move(result));
+  };
+  if (shard().state().query(job)) {
+    ++parts_->reading;
+  } else {
+    read_again(std::move(query));
+  }
+}
+
+void account_actor::read_again(std::shared_ptr<entity::row_query> query) {
+  parts_->unread.push_back(std::move(query));
+  if (!parts_->ask_again.armed()) {
+    home().arm(parts_->ask_again, home().now() + query_again_ms);
+  }
+}
+
+void account_actor::take_rows(const query_read& what) {
+  --parts_->reading;
+  if (what.fault && what.fault->code == persistence::persistence_errc::busy) {
+    return read_again(what.query);
+  }
+  if (what.fault) {
+    throw std::logic_error("rows of an entity cannot be read: " + what.fault->message);
+  }
+  entity_effects effects;
+  what.query->then(date(), effects);
+  apply(std::move(effects));
 }
 
 // --- other entities ----------------------------------------------------------------------------------
@@ -211,7 +334,7 @@ void account_actor::carry_out(entity_effects& effects) {
 void account_actor::send(entity_command what) {
   const std::uint64_t token = ++parts_->last_sent;
   send(token, what.to, what.body);
-  parts_->sent[token] = {what.to, std::move(what.body), what.token, false};
+  parts_->sent[token] = {what.to, std::move(what.body), what.token, std::move(what.then), false};
 }
 
 void account_actor::send(std::uint64_t token, const cluster::entity_ref& to, const std::string& body) {
@@ -236,12 +359,17 @@ void account_actor::take_reply(const cluster::entity_reply& what) {
     return;
   }
   const std::uint64_t token = found->second.token;
+  const entity_command::answered then = std::move(found->second.then);
   parts_->sent.erase(found);
   const rpc_result<std::string> result = what.status == cluster::reply_status::ok
                                            ? rpc_result<std::string>(what.body)
                                            : rpc_result<std::string>(unexpected(what.error));
   entity_effects effects;
-  parts_->logic->replied(token, result, date(), effects);
+  if (then) {
+    then(result, date(), effects);
+  } else {
+    parts_->logic->replied(token, result, date(), effects);
+  }
   apply(std::move(effects));
 }
 
@@ -256,7 +384,7 @@ void account_actor::tell(const listener_message& what) {
       caf::anon_send(each.session,
                      session_terminated{user_id{static_cast<std::int64_t>(self_ref().id.value())}, what.terminated});
     } else {
-      caf::anon_send(each.session, session_update{std::make_shared<const std::string>(what.update)});
+      caf::anon_send(each.session, session_update{what.update, what.pts, what.pts_count});
     }
   }
 }
@@ -272,14 +400,16 @@ void account_actor::forget(const listener_id& who) {
 }
 
 void account_actor::take_down(const caf::actor_addr& who) {
+  entity_effects effects;
   for (auto each = parts_->listeners.begin(); each != parts_->listeners.end();) {
     if (each->session.address() == who) {
-      parts_->logic->gone(each->who, date());
+      parts_->logic->gone(each->who, date(), effects);
       each = parts_->listeners.erase(each);
     } else {
       ++each;
     }
   }
+  apply(std::move(effects));
 }
 
 // --- keys whose time is over -------------------------------------------------------------------------

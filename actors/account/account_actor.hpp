@@ -11,6 +11,7 @@
 namespace godwit::account {
 
 struct account_options;
+struct query_read;
 
 /// A phone number, an account or a key: runs the logic of its kind over the rows of its shard.
 ///
@@ -21,6 +22,7 @@ struct account_options;
 ///                                           or a function of the API at the caller's layer
 ///   entity_reply                            to its own commands
 ///   caf::down_msg                           of a listening session
+///   query_read                              rows that its logic asked for
 ///   expired_keys                            what its own look at the shard's keys found
 ///
 /// Sends session_update and session_terminated to the actors that subscribed.
@@ -43,7 +45,13 @@ protected:
 private:
   struct parts;
   void apply(entity_effects effects);
+  void accept_deliveries(const entity_effects& effects);
+  void give_answers(entity_effects& effects);
+  void give(entity_answer answer);
   void carry_out(entity_effects& effects);
+  void begin(std::shared_ptr<entity::row_query> query);
+  void read_again(std::shared_ptr<entity::row_query> query);
+  void take_rows(const query_read& what);
   void send(entity_command what);
   void send(std::uint64_t token, const cluster::entity_ref& to, const std::string& body);
   void tell(const listener_message& what);

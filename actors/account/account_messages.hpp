@@ -2,6 +2,7 @@
 
 #include <caf/allowed_unsafe_message_type.hpp>
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -15,9 +16,13 @@ struct session_terminated {
   authorization_id authorization;
 };
 
-/// To a subscribed session: an `Updates` object at the layer that it subscribed with.
+/// To a subscribed session: an `Updates` object at the layer that it subscribed with. Comes in the order of the
+/// account, as the answers of its calls do.
 struct session_update {
   std::shared_ptr<const std::string> body; ///< shared by the sessions of one layer
+  /// The box position behind it, and how far it moves that; 0: it has none.
+  std::int32_t pts = 0;
+  std::int32_t pts_count = 0;
 };
 
 /// To a subscribed session: the account's actor ended, whatever the reason. Updates may be lost from here on;

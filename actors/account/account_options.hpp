@@ -8,6 +8,7 @@
 #include <string_view>
 #include <unordered_set>
 
+#include "actors/people/people_options.hpp"
 #include "config/node_config.hpp"
 #include "protocol/crypto/random.hpp"
 #include "protocol/ids.hpp"
@@ -34,8 +35,8 @@ struct account_options {
   /// Codes that one address asks for, test numbers apart; null: as many as it likes.
   std::shared_ptr<shared_rate_limiter> codes_by_address;
 
-  /// Key of the access hashes of this cluster; the newest first. Never lost: see docs/formats.md.
-  std::array<std::uint8_t, 32> access_hash_key{};
+  /// What accounts share of their node. Its key of access hashes is never lost: see docs/formats.md.
+  people::people_options people;
   /// Two letters, for clients that ask where they are.
   std::string country = "DE";
 

@@ -2,9 +2,9 @@
 
 #include <optional>
 
-#include "actors/account/account_commands.pb.h"
 #include "actors/account/account_options.hpp"
 #include "actors/account/entity_logic.hpp"
+#include "actors/commands/account_commands.pb.h"
 #include "persistence/records/account.pb.h"
 
 namespace godwit::account {

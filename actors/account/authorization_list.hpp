@@ -5,8 +5,8 @@
 #include <optional>
 #include <vector>
 
-#include "actors/account/account_commands.pb.h"
 #include "actors/account/entity_logic.hpp"
+#include "actors/commands/account_commands.pb.h"
 #include "persistence/records/account.pb.h"
 #include "protocol/crypto/random.hpp"
 

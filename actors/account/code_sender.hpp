@@ -3,10 +3,11 @@
 #include <cstdint>
 #include <string>
 
+#include "actors/entity/entity_logic.hpp"
+
 namespace godwit::account {
 
-/// How a login code reaches its owner.
-enum class code_kind : std::uint8_t { sms, resent_sms };
+using entity::code_kind;
 
 /// Delivers login codes to a provider outside. The code is committed before it is sent; a delivery that
 /// fails is the sender's to repeat and to log, without number and code.

@@ -3,8 +3,8 @@
 #include <optional>
 #include <string>
 
-#include "actors/account/account_commands.pb.h"
 #include "actors/account/account_flow.hpp"
+#include "actors/commands/account_commands.pb.h"
 
 namespace godwit::account {
 

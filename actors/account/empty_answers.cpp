@@ -63,16 +63,6 @@ box<tl::object> dialog_filters(const empty_context& context) {
   return filters->known_at(context.layer) ? std::move(filters) : nullptr;
 }
 
-box<tl::object> pinned_dialogs(const empty_context& context) {
-  auto dialogs = make<tl::messages_peerDialogs>();
-  dialogs->state = make<tl::updates_state>();
-  dialogs->state->pts = context.box->pts();
-  dialogs->state->qts = context.box->qts();
-  dialogs->state->seq = context.box->seq();
-  dialogs->state->date = context.date;
-  return dialogs;
-}
-
 box<tl::object> chat_themes(const empty_context& context) {
   auto themes = make<tl::account_themes>();
   if (context.layer >= 134) {
@@ -130,14 +120,10 @@ std::pair<const std::uint32_t, entry> common(maker make_answer) {
 
 std::unordered_map<std::uint32_t, entry> lists_of_accounts() {
   return {
-    own<fn::messages_getDialogs>(plain<tl::messages_dialogs>),
-    own<fn::messages_getPinnedDialogs>(pinned_dialogs),
     own<fn::messages_getDialogFilters>(dialog_filters),
     own<fn::messages_getSuggestedDialogFilters>(empty_vector),
-    own<fn::messages_getDialogUnreadMarks>(empty_vector),
     own<fn::messages_getSavedDialogs>(plain<tl::messages_savedDialogs>),
     own<fn::messages_getPinnedSavedDialogs>(plain<tl::messages_savedDialogs>),
-    own<fn::messages_getAllDrafts>(no_updates),
     own<fn::messages_getAllStickers>(plain<tl::messages_allStickers>),
     own<fn::messages_getMaskStickers>(plain<tl::messages_allStickers>),
     own<fn::messages_getEmojiStickers>(plain<tl::messages_allStickers>),
@@ -151,15 +137,9 @@ std::unordered_map<std::uint32_t, entry> lists_of_accounts() {
     own<fn::messages_getDefaultHistoryTTL>(plain<tl::defaultHistoryTTL>),
     own<fn::channels_getAdminedPublicChannels>(plain<tl::messages_chats>),
     own<fn::channels_getLeftChannels>(plain<tl::messages_chats>),
-    own<fn::contacts_getContacts>(plain<tl::contacts_contacts>),
-    own<fn::contacts_getContactIDs>(empty_vector),
-    own<fn::contacts_getStatuses>(empty_vector),
     own<fn::contacts_getSaved>(empty_vector),
-    own<fn::contacts_getBlocked>(plain<tl::contacts_blocked>),
     own<fn::contacts_getBirthdays>(plain<tl::contacts_contactBirthdays>),
     own<fn::contacts_getTopPeers>(plain<tl::contacts_topPeersDisabled>),
-    own<fn::account_getNotifySettings>(plain<tl::peerNotifySettings>),
-    own<fn::account_getNotifyExceptions>(no_updates),
     own<fn::account_getReactionsNotifySettings>(reactions_notify),
     own<fn::account_getContentSettings>(plain<tl::account_contentSettings>),
     own<fn::account_getSavedMusicIds>(plain<tl::account_savedMusicIds>),
@@ -175,7 +155,6 @@ std::unordered_map<std::uint32_t, entry> lists_of_accounts() {
     own<fn::stories_getChatsToSend>(plain<tl::messages_chats>),
     own<fn::account_getAutoSaveSettings>(auto_save),
     own<fn::account_getWebBrowserSettings>(plain<tl::account_webBrowserSettings>),
-    own<fn::contacts_search>(plain<tl::contacts_found>),
     own<fn::messages_getCommonChats>(plain<tl::messages_chats>),
     own<fn::messages_getPaidReactionPrivacy>(no_updates),
     own<fn::payments_getStarsStatus>(no_stars),

@@ -6,9 +6,9 @@
 #include <optional>
 #include <string>
 
-#include "actors/account/account_commands.pb.h"
 #include "actors/account/account_flow.hpp"
 #include "actors/account/account_options.hpp"
+#include "actors/commands/account_commands.pb.h"
 
 namespace godwit::tl::fn {
 struct function;

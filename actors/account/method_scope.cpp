@@ -1,16 +1,14 @@
 #include "actors/account/method_scope.hpp"
 
 #include "actors/account/empty_answers.hpp"
+#include "actors/box/user_box.hpp"
+#include "actors/people/people.hpp"
 #include "protocol/tl/api/account_fn.hpp"
 #include "protocol/tl/api/auth_fn.hpp"
 #include "protocol/tl/api/config_fn.hpp"
-#include "protocol/tl/api/contacts_fn.hpp"
-#include "protocol/tl/api/dialog_fn.hpp"
 #include "protocol/tl/api/help_fn.hpp"
 #include "protocol/tl/api/langpack_fn.hpp"
 #include "protocol/tl/api/stickers_fn.hpp"
-#include "protocol/tl/api/updates_fn.hpp"
-#include "protocol/tl/api/users_fn.hpp"
 #include "protocol/tl/methods.hpp"
 
 namespace godwit::account {
@@ -39,17 +37,13 @@ method_scope scope_of(std::uint32_t constructor) {
   case fn::auth_signUp::kind_id:
   case fn::auth_logOut::kind_id:
   case fn::auth_bindTempAuthKey::kind_id: return method_scope::auth_flow;
-  case fn::updates_getState::kind_id:
-  case fn::updates_getDifference::kind_id:
-  case fn::messages_getPeerDialogs::kind_id:
-  case fn::contacts_resolveUsername::kind_id:
-  case fn::users_getUsers::kind_id:
-  case fn::users_getFullUser::kind_id:
-  case fn::account_updateStatus::kind_id:
   case fn::account_getAuthorizations::kind_id:
   case fn::account_resetAuthorization::kind_id:
   case fn::auth_resetAuthorizations::kind_id: return method_scope::user;
   default: break;
+  }
+  if (people::people::takes(method->kind) || box::user_box::takes(method->kind)) {
+    return method_scope::user;
   }
   switch (empty_kind_of(method->kind)) {
   case empty_kind::of_account: return method_scope::user;

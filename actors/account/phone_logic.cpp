@@ -4,6 +4,7 @@
 #include <array>
 
 #include "actors/account/phone_number.hpp"
+#include "actors/people/account_core.hpp"
 #include "config/limits.hpp"
 #include "protocol/crypto/bytes.hpp"
 
@@ -84,6 +85,7 @@ void phone_logic::run(std::uint64_t ticket, const command::PhoneCommand& what, b
   case PhoneCommand::kConfirmClaim: return out.answer(ticket, confirm_claim(what.confirm_claim(), out));
   case PhoneCommand::kReleaseClaim: return out.answer(ticket, release_claim(what.release_claim(), out));
   case PhoneCommand::kPendingCodes: return out.answer(ticket, pending_codes(now));
+  case PhoneCommand::kFindOwner: return out.answer(ticket, claim_answer());
   case PhoneCommand::WHAT_NOT_SET: break;
   }
   out.answer(ticket, unexpected(rpc_error{rpc_errc::method_invalid}));
@@ -234,8 +236,29 @@ phone_logic::answer phone_logic::request_code(std::uint64_t number, const comman
   code.set_expires_at(now + options_.code_expiry_seconds);
   code.set_attempts_left(options_.code_attempts);
   out.put(records_table::phone_code, id_sub_key(what.key()), code);
-  out.codes.push_back({number, code.code(), code_kind::sms});
+  send_code(number, code.code(), code_kind::sms, now, out);
   return code_sent(code, options_, now);
+}
+
+/// By message to the number, and to the devices that its account is logged in on.
+void phone_logic::send_code(std::uint64_t number, const std::string& code, code_kind kind, unix_time now,
+                            entity_effects& out) const {
+  out.codes.push_back({number, code, kind});
+  if (!claim_ || claim_->state() != owned_state) {
+    return;
+  }
+  command::Delivery what;
+  what.set_from(people::service_user.value());
+  what.set_date(now);
+  what.mutable_notice()->set_only_if_logged_in(true);
+  what.mutable_notice()->set_text(
+    "Login code: " + code +
+    ". Do not give this code to anyone, even if they say they are from the service.\n\nIt can be used to log in to "
+    "your "
+    "account. We never ask for it for anything else.\n\nIf you did not ask for it by trying to log in on another "
+    "device, simply pass over this message.");
+  const cluster::entity_id owner{static_cast<std::uint64_t>(claim_->user())};
+  out.deliveries.push_back({{cluster::entity_kind::user, owner}, what.SerializeAsString()});
 }
 
 phone_logic::answer phone_logic::resend_code(std::uint64_t number, const command::ResendCode& what, unix_time now,
@@ -256,7 +279,7 @@ phone_logic::answer phone_logic::resend_code(std::uint64_t number, const command
   code->set_expires_at(now + options_.code_expiry_seconds);
   code->set_resends(code->resends() + 1);
   out.put(records_table::phone_code, id_sub_key(what.key()), *code);
-  out.codes.push_back({number, code->code(), code_kind::resent_sms});
+  send_code(number, code->code(), code_kind::resent_sms, now, out);
   return code_sent(*code, options_, now);
 }
 

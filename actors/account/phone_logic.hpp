@@ -4,9 +4,9 @@
 #include <map>
 #include <optional>
 
-#include "actors/account/account_commands.pb.h"
 #include "actors/account/account_options.hpp"
 #include "actors/account/entity_logic.hpp"
+#include "actors/commands/account_commands.pb.h"
 #include "persistence/records/account.pb.h"
 
 namespace godwit::account {
@@ -41,6 +41,8 @@ private:
 
   void run(std::uint64_t ticket, const command::PhoneCommand& what, bool asked, unix_time now, entity_effects& out);
   answer request_code(std::uint64_t number, const command::RequestCode& what, unix_time now, entity_effects& out);
+  void send_code(std::uint64_t number, const std::string& code, code_kind kind, unix_time now,
+                 entity_effects& out) const;
   answer resend_code(std::uint64_t number, const command::ResendCode& what, unix_time now, entity_effects& out);
   answer cancel_code(const command::CancelCode& what, unix_time now, entity_effects& out);
   answer check_code(const command::CheckCode& what, unix_time now, entity_effects& out);

@@ -54,6 +54,7 @@ void set_sizes(tl::config& config) {
   config.push_chat_limit = 2;
   config.saved_gifs_limit = 200;
   config.edit_time_limit = 172'800;
+  config.revoke_pm_inbox = true;
   config.revoke_time_limit = 2'147'483'647;
   config.revoke_pm_time_limit = 2'147'483'647;
   config.rating_e_decay = 2'419'200;

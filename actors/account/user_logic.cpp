@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "actors/account/access_hash.hpp"
 #include "actors/account/user_views.hpp"
 #include "config/limits.hpp"
 #include "protocol/tl/api/auth.hpp"
@@ -22,40 +21,81 @@ rpc_result<std::string> refused(rpc_errc why, std::int32_t argument = 0) {
 
 } // namespace
 
-user_logic::user_logic(cluster::entity_id self, const account_options& options) : self_(self), options_(options) {}
+user_logic::user_logic(cluster::entity_id self, const account_options& options)
+    : options_(options),
+      core_{.self = user_id{static_cast<std::int64_t>(self.value())},
+            .options = options.people,
+            .profile = {},
+            .box = {},
+            .ears = {},
+            .was_online = 0,
+            .note_beside = {}} {}
 user_logic::~user_logic() = default;
 
 std::vector<records_table> user_logic::tables() const {
-  return {records_table::user_profile, records_table::user_box, records_table::user_authorization};
+  std::vector<records_table> all{records_table::user_profile, records_table::user_box,
+                                 records_table::user_authorization};
+  for (const auto& more : {people::people::tables(), box::user_box::tables()}) {
+    all.insert(all.end(), more.begin(), more.end());
+  }
+  return all;
 }
 
 bool user_logic::load(records_table table, std::string_view sub_key, std::string_view value) {
-  if (table == records_table::user_profile) {
-    return profile_.emplace().ParseFromString(std::string(value));
+  switch (table) {
+  case records_table::user_profile:
+    return core_.profile.emplace().ParseFromArray(value.data(), static_cast<int>(value.size()));
+  case records_table::user_box: return core_.box.ParseFromArray(value.data(), static_cast<int>(value.size()));
+  case records_table::user_authorization: return logins_.load(sub_key, value);
+  default: return people_.load(table, sub_key, value) || box_.load(table, sub_key, value);
   }
-  if (table == records_table::user_box) {
-    return box_.ParseFromString(std::string(value));
-  }
-  return logins_.load(sub_key, value);
 }
 
 void user_logic::resume(unix_time now, entity_effects& out) {
   for (const authorization_id each : logins_.active_ids()) {
-    was_online_ = std::max(was_online_, logins_.at(each).active_at());
+    core_.was_online = std::max(core_.was_online, logins_.at(each).active_at());
   }
   for (const authorization_id each : logins_.ending_ids()) {
     tell_key(each, out);
   }
   logins_.sweep(now, out);
+  people_.resume(now, out);
 }
 
-bool user_logic::busy() const { return !listeners_.empty() || !awaited_.empty() || !questions_.empty(); }
+bool user_logic::busy() const { return !core_.ears.empty() || !awaited_.empty(); }
 
 void user_logic::handle(const logic_request& request, unix_time now, entity_effects& out) {
-  if (request.type == cluster::request_type::call) {
-    call(request, now, out);
+  switch (request.type) {
+  case cluster::request_type::call: return call(request, now, out);
+  case cluster::request_type::command: return command(request, now, out);
+  case cluster::request_type::delivery: return delivered(request, now, out);
+  }
+}
+
+void user_logic::delivered(const logic_request& request, unix_time now, entity_effects& out) {
+  command::Delivery what;
+  const bool known = core_.profile && !core_.profile->deleted() &&
+                     what.ParseFromArray(request.body.data(), static_cast<int>(request.body.size()));
+  const bool unread_notice =
+    known && what.has_notice() && what.notice().only_if_logged_in() && logins_.active_ids().empty();
+  if (!known || unread_notice) {
+    return out.answer(request.ticket, std::string{});
+  }
+  if (what.has_relation()) {
+    people_.relation_changed(request.ticket, what, now, out);
+  } else if (!box_.delivered(request.ticket, what, now, out)) {
+    out.answer(request.ticket, std::string{});
+  }
+}
+
+void user_logic::whispered(const command::Whisper& what, unix_time now, entity_effects& out) {
+  if (!core_.profile) {
+    return;
+  }
+  if (what.has_typing()) {
+    box_.typing(user_id{what.from()}, what.typing(), now, out);
   } else {
-    command(request, now, out);
+    people_.whispered(what, now, out);
   }
 }
 
@@ -69,18 +109,28 @@ void user_logic::command(const logic_request& request, unix_time now, entity_eff
     case UserCommand::kAuthorize: result = authorize(what.authorize(), request.from.layer, now, out); break;
     case UserCommand::kSubscribe: result = subscribe(request, what.subscribe(), now, out); break;
     case UserCommand::kUnsubscribe:
-      gone({request.from.key, request.from.session}, now);
+      gone({request.from.key, request.from.session}, now, out);
       out.forget.push_back({request.from.key, request.from.session});
       result = encoded(command::Done{});
       break;
     case UserCommand::kOwnsPhone: {
       command::PhoneOwned owned;
-      owned.set_owned(profile_ && profile_->phone() == what.owns_phone().phone());
+      owned.set_owned(core_.profile && core_.profile->phone() == what.owns_phone().phone());
       result = encoded(owned);
       break;
     }
     case UserCommand::kLogOut: result = log_out(request, what.log_out(), now, out); break;
-    case UserCommand::kPublicCard: result = public_card(); break;
+    case UserCommand::kPublicCard: result = public_card(now); break;
+    case UserCommand::kWhisper:
+      whispered(what.whisper(), now, out);
+      result = encoded(command::Done{});
+      break;
+    case UserCommand::kOwnsUsername: {
+      command::PhoneOwned owned;
+      owned.set_owned(core_.profile && people_.owns_username(what.owns_username().username()));
+      result = encoded(owned);
+      break;
+    }
     case UserCommand::kDescribe: result = describe(); break;
     case UserCommand::WHAT_NOT_SET: break;
     }
@@ -90,25 +140,26 @@ void user_logic::command(const logic_request& request, unix_time now, entity_eff
 
 user_logic::answer user_logic::create(const command::CreateUser& what, unix_time now, entity_effects& out) {
   command::UserCreated created;
-  if (profile_) {
-    created.set_taken(profile_->phone() != what.phone());
+  if (core_.profile) {
+    created.set_taken(core_.profile->phone() != what.phone());
     return encoded(created);
   }
-  profile_.emplace();
-  profile_->set_phone(what.phone());
-  profile_->set_first_name(what.first_name());
-  profile_->set_last_name(what.last_name());
-  profile_->set_created_at(now);
-  box_.set_pts(1);
-  box_.set_date(now);
-  out.put(records_table::user_profile, {}, *profile_);
-  out.put(records_table::user_box, {}, box_);
+  auto& profile = core_.profile.emplace();
+  profile.set_phone(what.phone());
+  profile.set_first_name(what.first_name());
+  profile.set_last_name(what.last_name());
+  profile.set_created_at(now);
+  profile.set_version(1);
+  core_.box.set_pts(1);
+  core_.box.set_date(now);
+  out.put(records_table::user_profile, {}, profile);
+  out.put(records_table::user_box, {}, core_.box);
   return encoded(created);
 }
 
 user_logic::answer user_logic::authorize(const command::Authorize& what, layer_t layer, unix_time now,
                                          entity_effects& out) {
-  if (!profile_) {
+  if (!core_.profile) {
     return refused(rpc_errc::input_user_deactivated);
   }
   const auto login = logins_.authorize(what, now, *options_.random, out);
@@ -120,15 +171,10 @@ user_logic::answer user_logic::authorize(const command::Authorize& what, layer_t
     tell_key(*login->ended, out);
   }
   if (login->fresh) {
-    for (const listener& each : listeners_) {
-      std::string update = new_authorization_update(login->id, logins_.at(login->id), each.layer);
-      if (!update.empty() && each.authorization != login->id) {
-        out.messages.push_back({each.id, std::move(update), {}});
-      }
-    }
+    note_login(login->id, now, out);
   }
   tl::auth_authorization result;
-  result.user = self(now);
+  result.user = people_.view(id(), now);
   const auto bytes = stored(result, layer);
   if (!bytes) {
     return unexpected(bytes.error());
@@ -139,10 +185,30 @@ user_logic::answer user_logic::authorize(const command::Authorize& what, layer_t
   return encoded(authorized);
 }
 
+/// The account's other sessions hear of a new login at once, and find a notice of it in their chats.
+void user_logic::note_login(authorization_id fresh, unix_time now, entity_effects& out) {
+  const persistence::records::UserAuthorization& row = logins_.at(fresh);
+  for (const people::listener& each : core_.ears.all()) {
+    if (each.authorization == fresh) {
+      continue;
+    }
+    if (std::string update = new_authorization_update(fresh, row, each.layer); !update.empty()) {
+      out.messages.push_back({each.id, std::make_shared<const std::string>(std::move(update)), {}});
+    }
+  }
+  if (logins_.active_ids().size() > 1) {
+    command::Delivery notice;
+    notice.set_from(people::service_user.value());
+    notice.set_date(now);
+    notice.mutable_notice()->set_text(new_login_notice(core_.profile->first_name(), row, now));
+    box_.delivered(0, notice, now, out);
+  }
+}
+
 user_logic::answer user_logic::subscribe(const logic_request& request, const command::Subscribe& what, unix_time now,
                                          entity_effects& out) {
   const cluster::caller& from = request.from;
-  if (!profile_ || logins_.active(from.authorization, from.key) == nullptr) {
+  if (!core_.profile || logins_.active(from.authorization, from.key) == nullptr) {
     unbind_stray_key(request, out);
     return refused(rpc_errc::auth_key_unregistered);
   }
@@ -150,20 +216,22 @@ user_logic::answer user_logic::subscribe(const logic_request& request, const com
     return refused(rpc_errc::method_invalid);
   }
   const listener_id who{from.key, from.session};
-  listener* present = find(who);
+  people::listener* present = core_.ears.find(who);
   if (present == nullptr) {
-    if (listeners_.size() >= limits::listeners_per_user_max) {
-      return refused(rpc_errc::flood_wait, 60);
-    }
-    present = &listeners_.emplace_back();
-    present->id = who;
+    present = core_.ears.add(who);
+  }
+  if (present == nullptr) {
+    return refused(rpc_errc::flood_wait, 60);
   }
   out.listen.emplace_back(request.ticket, who);
   present->authorization = from.authorization;
   present->layer = what.layer();
   logins_.touch(from.authorization, now, out);
+  if (what.pts() != 0 && what.pts() < core_.box.pts()) {
+    box_.subscribed(who, what.pts(), now, out);
+  }
   command::Subscribed subscribed;
-  subscribed.set_pts(box_.pts());
+  subscribed.set_pts(core_.box.pts());
   return encoded(subscribed);
 }
 
@@ -174,27 +242,21 @@ user_logic::answer user_logic::log_out(const logic_request& request, const comma
   return encoded(done);
 }
 
-user_logic::answer user_logic::public_card() const {
-  command::Card card;
-  if (profile_) {
-    card.set_exists(true);
-    card.set_first_name(profile_->first_name());
-    card.set_last_name(profile_->last_name());
-  }
-  return encoded(card);
+user_logic::answer user_logic::public_card(unix_time now) const {
+  return encoded(core_.profile ? people_.own_card(now) : command::Card{});
 }
 
 user_logic::answer user_logic::describe() const {
   command::Description description;
-  if (profile_) {
+  if (core_.profile) {
     description.set_exists(true);
-    description.set_created_at(profile_->created_at());
+    description.set_created_at(core_.profile->created_at());
     const auto ids = logins_.active_ids();
     description.set_authorizations(static_cast<std::uint32_t>(ids.size()));
     for (const authorization_id each : ids) {
       description.set_active_at(std::max(description.active_at(), logins_.at(each).active_at()));
     }
-    description.set_listening(static_cast<std::uint32_t>(listeners_.size()));
+    description.set_listening(static_cast<std::uint32_t>(core_.ears.all().size()));
   }
   return encoded(description);
 }
@@ -211,18 +273,18 @@ bool user_logic::end_login(authorization_id id, const listener_id& but, unix_tim
 }
 
 void user_logic::tell_listeners(authorization_id ended, const listener_id& but, entity_effects& out) {
-  const auto over = [&](const listener& each) {
+  const std::vector<people::listener> present = core_.ears.all();
+  for (const people::listener& each : present) {
     if (each.authorization != ended) {
-      return false;
+      continue;
     }
     // The session that asks to be logged out still has its answer to give.
     if (each.id != but) {
-      out.messages.push_back({each.id, {}, ended});
+      out.messages.push_back({each.id, nullptr, ended});
     }
     out.forget.push_back(each.id);
-    return true;
-  };
-  listeners_.erase(std::remove_if(listeners_.begin(), listeners_.end(), over), listeners_.end());
+    core_.ears.remove(each.id);
+  }
 }
 
 void user_logic::tell_key(authorization_id ended, entity_effects& out) {
@@ -230,8 +292,8 @@ void user_logic::tell_key(authorization_id ended, entity_effects& out) {
   what.mutable_unbind_user()->set_user(id().value());
   what.mutable_unbind_user()->set_authorization(ended.value());
   const cluster::entity_id key{logins_.at(ended).key()};
-  const std::uint64_t token = await({.ended = ended, .question = 0, .place = 0, .target = {}});
-  out.commands.push_back({{cluster::entity_kind::auth_key, key}, what.SerializeAsString(), token});
+  awaited_[++last_token_] = ended;
+  out.commands.push_back({{cluster::entity_kind::auth_key, key}, what.SerializeAsString(), last_token_});
 }
 
 /// A binding that was written after its login was ended, by a sign-in that was under way.
@@ -243,53 +305,32 @@ void user_logic::unbind_stray_key(const logic_request& request, entity_effects& 
   what.mutable_unbind_user()->set_user(id().value());
   what.mutable_unbind_user()->set_authorization(request.from.authorization.value());
   const cluster::entity_id key{request.from.key.value()};
-  const std::uint64_t token = await({});
-  out.commands.push_back({{cluster::entity_kind::auth_key, key}, what.SerializeAsString(), token});
+  awaited_[++last_token_] = {};
+  out.commands.push_back({{cluster::entity_kind::auth_key, key}, what.SerializeAsString(), last_token_});
 }
 
-void user_logic::replied(std::uint64_t token, const rpc_result<std::string>& what, unix_time now, entity_effects& out) {
+void user_logic::replied(std::uint64_t token, const rpc_result<std::string>& /*what*/, unix_time now,
+                         entity_effects& out) {
   const auto found = awaited_.find(token);
   if (found == awaited_.end()) {
     return;
   }
-  const awaited held = found->second;
+  const authorization_id ended = found->second;
   awaited_.erase(found);
-  if (held.question != 0) {
-    card_came(held, what, out);
-  } else if (held.ended.value() != 0) {
+  if (ended.value() != 0) {
     // An error, too: the key is gone, and nobody can use it.
-    logins_.acknowledged(held.ended, now, out);
+    logins_.acknowledged(ended, now, out);
   }
 }
 
-void user_logic::gone(const listener_id& who, unix_time now) {
-  if (const listener* present = find(who)) {
+void user_logic::gone(const listener_id& who, unix_time now, entity_effects& out) {
+  if (const people::listener* present = core_.ears.find(who)) {
     if (present->online_until > now) {
-      was_online_ = now;
+      core_.was_online = now;
     }
-    listeners_.erase(listeners_.begin() + (present - listeners_.data()));
+    core_.ears.remove(who);
+    people_.presence_changed(now, out);
   }
-}
-
-std::uint64_t user_logic::await(awaited what) {
-  awaited_[++last_token_] = what;
-  return last_token_;
-}
-
-user_logic::listener* user_logic::find(const listener_id& who) {
-  const auto found =
-    std::find_if(listeners_.begin(), listeners_.end(), [&](const listener& each) { return each.id == who; });
-  return found == listeners_.end() ? nullptr : &*found;
-}
-
-tl::box<tl::User> user_logic::self(unix_time now) const {
-  unix_time online_until = 0;
-  for (const listener& each : listeners_) {
-    if (each.online_until > now) {
-      online_until = std::max(online_until, each.online_until);
-    }
-  }
-  return self_view(id(), access_hash(options_.access_hash_key, id(), id()), *profile_, online_until, was_online_);
 }
 
 } // namespace godwit::account

@@ -1,8 +1,10 @@
 #include "actors/account/user_views.hpp"
 
+#include <array>
+#include <ctime>
+
 #include "protocol/tl/api/account.hpp"
 #include "protocol/tl/api/update.hpp"
-#include "protocol/tl/api/user.hpp"
 
 namespace godwit::account {
 
@@ -14,47 +16,6 @@ rpc_result<std::string> stored(const tl::object& what, layer_t layer) {
     return unexpected(rpc_error{rpc_errc::rpc_call_fail});
   }
   return bytes;
-}
-
-tl::box<tl::User> self_view(user_id id, std::int64_t access_hash, const persistence::records::UserProfile& profile,
-                            unix_time online_until, unix_time was_online) {
-  auto user = tl::make<tl::user>();
-  user->self = true;
-  user->id = id.value();
-  user->access_hash = access_hash;
-  user->first_name = profile.first_name();
-  if (!profile.last_name().empty()) {
-    user->last_name = profile.last_name();
-  }
-  user->phone = std::to_string(profile.phone());
-  if (online_until != 0) {
-    auto status = tl::make<tl::userStatusOnline>();
-    status->expires = online_until;
-    user->status = std::move(status);
-  } else if (was_online != 0) {
-    auto status = tl::make<tl::userStatusOffline>();
-    status->was_online = was_online;
-    user->status = std::move(status);
-  }
-  return user;
-}
-
-tl::box<tl::User> stranger_view(user_id id, std::int64_t access_hash, const std::string& first_name,
-                                const std::string& last_name) {
-  auto user = tl::make<tl::user>();
-  user->id = id.value();
-  user->access_hash = access_hash;
-  user->first_name = first_name;
-  if (!last_name.empty()) {
-    user->last_name = last_name;
-  }
-  return user;
-}
-
-tl::box<tl::User> no_user(std::int64_t id) {
-  auto user = tl::make<tl::userEmpty>();
-  user->id = id;
-  return user;
 }
 
 tl::box<tl::authorization> authorization_view(std::int64_t hash, const persistence::records::UserAuthorization& row) {
@@ -90,6 +51,18 @@ std::string new_authorization_update(authorization_id id, const persistence::rec
   envelope.update = std::move(update);
   envelope.date = row.created_at();
   return stored(envelope, layer).value_or(std::string{});
+}
+
+std::string new_login_notice(const std::string& first_name, const persistence::records::UserAuthorization& row,
+                             unix_time now) {
+  const std::time_t seconds = now;
+  std::tm calendar{};
+  gmtime_r(&seconds, &calendar);
+  std::array<char, 40> when{};
+  const std::size_t length = std::strftime(when.data(), when.size(), "%d.%m.%Y at %H:%M:%S UTC", &calendar);
+  return "New login. Dear " + first_name + ", your account was logged in to on " + std::string(when.data(), length) +
+         ".\n\nDevice: " + row.app_name() + " " + row.app_version() + ", " + row.device_model() +
+         "\nAddress: " + row.address() + "\n\nIf this was not you, end that login in Settings > Devices.";
 }
 
 } // namespace godwit::account

@@ -5,15 +5,13 @@
 #include <string>
 #include <utility>
 
-#include "actors/account/account_commands.pb.h"
+#include "actors/commands/account_commands.pb.h"
 #include "cluster/base/home_loop.hpp"
 #include "cluster/shard/router.hpp"
 #include "config/limits.hpp"
 
 namespace godwit::actors {
 namespace {
-
-namespace command = account::command;
 
 std::shared_ptr<const mtproto::client_info> read_client(const command::Device& device) {
   auto client = std::make_shared<mtproto::client_info>();

@@ -86,7 +86,7 @@ gateway_loop::gateway_loop(gateway_shared& shared, cluster::home_loop& home)
                 *shared.options.accounts,
                 shared.options.address,
                 *shared.options.random,
-                {},
+                {shared.options.calls_per_session_second, shared.options.calls_per_account_second},
                 {}} {}
 
 gateway_loop::~gateway_loop() = default;
@@ -129,6 +129,7 @@ void gateway_loop::decrypt_chunk(std::size_t from, std::size_t to) {
   }
   crypto::decrypt(std::span(jobs).first(count));
   std::vector<delivery> deliveries;
+  deliveries.reserve(count);
   for (std::size_t i = from; i < to; ++i) {
     closed_packet& packet = batch_[i];
     // What was read before a stop and not begun is for the next node: its client says it again there.

@@ -29,6 +29,10 @@ struct gateway_options {
   std::uint32_t exchanges_per_address_minute = 300;
   std::uint32_t keys_per_address_day = limits::keys_per_address_day;
 
+  /// Calls in the long run; what may come at once stands in the table of rates.
+  std::uint32_t calls_per_session_second = account::rates::session_calls.per_period;
+  std::uint32_t calls_per_account_second = account::rates::account_calls.per_period;
+
   std::uint32_t exchanges_max = limits::exchanges_max;
   std::size_t sessions_max = limits::sessions_max;
   std::size_t sessions_per_key_max = limits::sessions_per_key_max;

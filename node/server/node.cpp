@@ -14,8 +14,10 @@
 #include "actors/account/account_actor.hpp"
 #include "actors/account/account_options.hpp"
 #include "actors/gateway/gateway.hpp"
+#include "actors/people/card_book.hpp"
 #include "cluster/base/log.hpp"
 #include "cluster/shard/router.hpp"
+#include "cluster/shard/shard_counters.hpp"
 #include "cluster/shard/shard_set.hpp"
 #include "cluster/shard/storage_events.hpp"
 #include "node/edge/edge_connection.hpp"
@@ -112,6 +114,8 @@ struct node::parts {
   cluster::storage_events events;
   std::unique_ptr<lmdb::storage> storage;
   std::unique_ptr<code_webhook> webhook;
+  people::card_book cards{limits::cards_in_memory_max};
+  people::presence_book presence;
   std::shared_ptr<account::account_options> accounts;
   system_config caf_config;
   std::unique_ptr<caf::actor_system> system;
@@ -157,7 +161,9 @@ expected<void, node_failure> node::parts::start_shards() {
     }
     account::invite(*accounts, text_of_file(invited));
   }
-  accounts->access_hash_key = services.secrets.access_hash_key;
+  accounts->people.access_hash_key = services.secrets.access_hash_key;
+  accounts->people.cards = &cards;
+  accounts->people.presence = &presence;
   accounts->random = &crypto::system_random();
   accounts->sender = webhook.get();
 
@@ -168,7 +174,8 @@ expected<void, node_failure> node::parts::start_shards() {
     homes.push_back(loops.back().get());
   }
   cluster::entity_factories factories;
-  for (const auto kind : {cluster::entity_kind::user, cluster::entity_kind::phone, cluster::entity_kind::auth_key}) {
+  for (const auto kind : {cluster::entity_kind::user, cluster::entity_kind::phone, cluster::entity_kind::auth_key,
+                          cluster::entity_kind::username}) {
     factories[kind] = [options = std::shared_ptr<const account::account_options>(accounts)](
                         caf::actor_system& of, cluster::home_loop& home, cluster::shard_context& shard,
                         cluster::entity_ref self) {
@@ -209,6 +216,8 @@ expected<void, node_failure> node::parts::start_gateway() {
   options.handshake_threads = static_cast<unsigned>(config.limits.handshake_threads);
   options.handshakes_waiting_max = config.limits.handshakes_waiting;
   options.exchanges_per_address_minute = static_cast<std::uint32_t>(config.limits.handshakes_per_address_minute);
+  options.calls_per_session_second = static_cast<std::uint32_t>(config.limits.calls_per_session_second);
+  options.calls_per_account_second = static_cast<std::uint32_t>(config.limits.calls_per_account_second);
   gateway = std::make_unique<actors::gateway>(homes, shards->router(), std::move(options));
   tree = std::make_unique<supervision_tree>(
     *system, *gateway, homes, [this](std::string why) { services.fatal(exit_code::failure, std::move(why)); });
@@ -237,11 +246,14 @@ expected<void, node_failure> node::parts::listen() {
 }
 
 void node::parts::collect(metric_writer& out) const {
+  std::int64_t lane_oldest = 0;
   for (std::size_t i = 0; i < loops.size(); ++i) {
     collect_edge(out, *loops[i]);
     collect_gateway(out, gateway->loop(i));
     collect_shards(out, shards->counters(i));
+    lane_oldest = std::max(lane_oldest, shards->counters(i).lane_oldest.value());
   }
+  collect_lane_age(out, lane_oldest);
   collect_handshakes(out, gateway->pool());
   collect_storage(out, storage->usage(), events);
   if (webhook) {

@@ -101,7 +101,8 @@ void collect_edge(metric_writer& out, const edge_loop& loop) {
   out.counter("connections_accepted_total", "Connections accepted.", probe.accepted.value());
   for (std::size_t i = 0; i < probe.transports.size(); ++i) {
     out.counter("connections_transport_total", "Connections whose transport was recognised, by transport.",
-                probe.transports[i].value(), {{"transport", name_of(mtproto::transport_kind{static_cast<mtproto::framing>(i / 2), i % 2 != 0})}});
+                probe.transports[i].value(),
+                {{"transport", name_of(mtproto::transport_kind{static_cast<mtproto::framing>(i / 2), i % 2 != 0})}});
   }
   out.counter("connections_websocket_total", "Connections inside a WebSocket.", probe.websockets.value());
   collect_reasons<close_reason>(out, "connections_closed_total", "Connections that ended, by why.", probe.closed);

@@ -14,8 +14,8 @@
 #include <utility>
 #include <vector>
 
-#include "actors/account/account_commands.pb.h"
 #include "actors/account/phone_number.hpp"
+#include "actors/commands/account_commands.pb.h"
 #include "actors/gateway/gateway.hpp"
 #include "cluster/shard/router.hpp"
 #include "config/limits.hpp"
@@ -28,7 +28,6 @@
 namespace godwit::node {
 namespace {
 
-namespace command = account::command;
 using arguments = std::vector<std::string>;
 
 std::string time_text(std::int64_t seconds) {

@@ -10,9 +10,10 @@
 #include <utility>
 #include <vector>
 
-#include "actors/account/account_commands.pb.h"
 #include "actors/account/account_options.hpp"
 #include "actors/account/entity_logic.hpp"
+#include "actors/commands/account_commands.pb.h"
+#include "actors/people/card_book.hpp"
 
 namespace godwit::account::testing {
 
@@ -29,8 +30,9 @@ private:
 /// The world ended at a chosen moment; rows that were committed are there.
 struct crash {};
 
-/// All entities of a cluster on one thread: their rows in a map, the logics over them, commands between them in
-/// order. It can die around any commit, and then begins anew from the rows.
+/// All entities of a cluster on one thread: their rows in a map, the logics over them, commands and deliveries between
+/// them in order. It can die around any commit, and then begins anew from the rows; deliveries that are not accepted
+/// are made again.
 class logic_world {
 public:
   explicit logic_world(std::uint64_t seed = 1);
@@ -72,8 +74,10 @@ private:
     std::unique_ptr<entity_logic> logic;
   };
   struct origin {
-    std::optional<cluster::entity_ref> asker; ///< none: the test
+    std::optional<cluster::entity_ref> asker; ///< none: the test, or a lane
     std::uint64_t token = 0;
+    entity_command::answered then{};
+    bool delivery = false;
   };
   struct queued {
     cluster::entity_ref from;
@@ -83,13 +87,20 @@ private:
   static entity_key key_of(const cluster::entity_ref& of) { return {of.kind, of.id.value()}; }
   void deliver(const cluster::entity_ref& to, const logic_request& request);
   void apply(const cluster::entity_ref& of, entity_effects effects);
+  bool commit(const cluster::entity_ref& of, entity_effects& effects);
+  void answer(const entity_answer& what);
   void step();
+  void carry_deliveries();
 
   seeded_random random_;
   std::map<entity_key, entity> entities_;
   std::map<std::uint64_t, origin> open_; ///< by ticket
   std::uint64_t last_ticket_ = 0;
   std::deque<queued> queue_;
+  std::deque<godwit::entity::delivery> lanes_; ///< one for all: the first one is under way
+  bool delivering_ = false;
+  people::card_book cards_{1000};
+  people::presence_book presence_;
   std::optional<rpc_result<std::string>> answer_;
   int commits_ = 0;
   int crash_in_ = -1;

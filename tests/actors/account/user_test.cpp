@@ -49,6 +49,21 @@ protected:
     return to;
   }
 
+  /// The logins that a session was told of.
+  [[nodiscard]] std::vector<std::int64_t> new_logins(const account_client& client) const {
+    std::vector<std::int64_t> logins;
+    for (const listener_message& each : told(client)) {
+      tl::reader in(*each.update);
+      const auto updates = tl::Updates::fetch(in);
+      EXPECT_TRUE(in.finish().has_value());
+      const auto* lone = tl::as<tl::updateShort>(updates);
+      if (lone != nullptr && lone->update->kind() == tl::updateNewAuthorization::kind_id) {
+        logins.push_back(tl::as<tl::updateNewAuthorization>(lone->update)->hash);
+      }
+    }
+    return logins;
+  }
+
   logic_world world;
   account_client phone{world, 1, newest};
   account_client laptop{world, 2, 144};
@@ -180,15 +195,30 @@ TEST_F(account, TellsItsOtherSessionsOfANewLogin) {
   ASSERT_TRUE(laptop.subscribe().has_value());
   account_client third(world, 3, newest);
   third.log_in(number);
-  const auto messages = told(phone);
-  ASSERT_EQ(messages.size(), 1U);
-  tl::reader in(messages.front().update);
-  const auto updates = tl::Updates::fetch(in);
-  ASSERT_TRUE(in.finish().has_value());
-  const auto* update = tl::as<tl::updateNewAuthorization>(tl::as<tl::updateShort>(updates)->update);
-  ASSERT_NE(update, nullptr);
-  EXPECT_EQ(update->hash, third.context.authorization.value());
-  EXPECT_TRUE(told(laptop).empty()) << "layer 144 has no such update";
+  const auto updates = new_logins(phone);
+  ASSERT_EQ(updates.size(), 1U);
+  EXPECT_EQ(updates.front(), third.context.authorization.value());
+  EXPECT_TRUE(new_logins(laptop).empty()) << "layer 144 has no such update";
+}
+
+// Goal: who looks at the chats later finds a notice of the login, and of the code that it was made with.
+TEST_F(account, FindsNoticesOfCodesAndOfNewLoginsInItsBox) {
+  const auto notices = [&] {
+    std::size_t found = 0;
+    for (const auto& [key, value] : world.rows(user_of(phone.context.user.value()))) {
+      if (key.first == records_table::message) {
+        ++found;
+        EXPECT_NE(value.find("og"), std::string::npos);
+      }
+    }
+    return found;
+  };
+  world.run();
+  const std::size_t before = notices();
+  account_client third(world, 3, newest);
+  third.log_in(number);
+  world.run();
+  EXPECT_EQ(notices(), before + 2) << "the code, and the login";
 }
 
 TEST_F(account, DoesNotListenToWhoCannotHear) {
@@ -201,7 +231,8 @@ TEST_F(account, HasNoMoreToTellASessionThatIsGone) {
   ASSERT_TRUE(laptop.subscribe().has_value());
   entity_logic& logic = world.logic(user_of(phone.context.user.value()));
   EXPECT_TRUE(logic.busy());
-  logic.gone({laptop.context.key, laptop.context.session}, world.now);
+  entity_effects effects;
+  logic.gone({laptop.context.key, laptop.context.session}, world.now, effects);
   EXPECT_FALSE(logic.busy());
   ASSERT_TRUE(end_login(phone, laptop.context.authorization.value()).has_value());
   EXPECT_TRUE(told(laptop).empty());
