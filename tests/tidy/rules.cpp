@@ -36,6 +36,8 @@ const std::vector<area>& areas() {
     {"node", {"config", "protocol", "persistence", "cluster", "actors"}},
     // A bench builds its nodes the way tests do.
     {"bench", {"config", "protocol", "persistence", "cluster", "actors", "node", "tests/support"}},
+    // Its devices are clients by the hundred, as those of the benches are.
+    {"tests/chat_load", {"config", "protocol", "tests", "bench/load"}},
     {"tests", {"config", "protocol", "persistence", "cluster", "actors", "node"}},
   };
   return table;
@@ -88,7 +90,7 @@ bool is_source(std::string_view path) { return is_header(path) || ends_with_any(
 
 bool is_product(std::string_view path) {
   return std::any_of(areas().begin(), areas().end(), [&](const area& a) {
-    return a.path != "tests" && a.path != "bench" && top_folder(a.path) == top_folder(path);
+    return !is_test(a.path) && a.path != "bench" && top_folder(a.path) == top_folder(path);
   });
 }
 
