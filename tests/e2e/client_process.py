@@ -13,6 +13,16 @@ Commands, each answered with {"ok": ...} or {"error": "TEXT"}:
   log_out
   save        what `open` takes to go on without signing in
   close
+
+Telethon and GramJS also have those that chat_client.py gives. With a `tag` commands run side by side, and their answers
+have it, too.
+  listen      from now on the process says, in lines with `event`, when it is connected, what is pushed, and what the
+              library's own getDifference brings
+  invoke      method (messages.sendMessage), arguments: TL objects as JSON; the answer is one, too
+  difference  pts                          getDifference that leaves the library's state alone (Telethon)
+  catch_up, library_pts                    (Telethon)
+  offline, online
+  library_*   calls that programs use; those that change something also give what the library asked and was answered
 """
 
 import json
@@ -21,7 +31,11 @@ import threading
 
 
 class ClientError(Exception):
-    """What the server answered, by its text, or what the library made of it."""
+    """What the server answered, by its text, or what the library made of it. `code` only where the server did."""
+
+    def __init__(self, text, code=None):
+        super().__init__(text)
+        self.code = code
 
 
 class Client:
@@ -44,7 +58,7 @@ class Client:
             raise ClientError(f"no answer to {do} within {timeout} s, or the client ended")
         answer = json.loads(line)
         if "error" in answer:
-            raise ClientError(answer["error"])
+            raise ClientError(answer["error"], answer.get("code"))
         return answer["ok"]
 
     def end(self):

@@ -26,13 +26,19 @@ def free_port():
 
 
 class Node:
-    """Made by `godwit init`; start, kill and stop as often as wanted. Removes its folder at the end."""
+    """Made by `godwit init`; start, kill and stop as often as wanted. Removes its folder at the end.
 
-    def __init__(self, binary, settings=()):
+    With `faults` (the library and the program of tests/faults) its data is on a disk that can lose what was not synced.
+    """
+
+    def __init__(self, binary, settings=(), faults=None):
         self.binary = binary
         self.root = pathlib.Path(tempfile.mkdtemp(prefix="godwit-e2e-"))
         self.data = self.root / "data"
         self.log = self.root / "log"
+        self.journal = self.root / "journal"
+        self.environment = dict(ENVIRONMENT)
+        self.replay = None
         self.host = "127.0.0.1"
         self.port = free_port()
         self.metrics_port = free_port()
@@ -48,6 +54,17 @@ class Node:
             [self.binary, "init", "--data", str(self.data)], check=True, stdout=subprocess.DEVNULL, env=ENVIRONMENT
         )
 
+        if faults:
+            library, self.replay = faults
+            self.journal.mkdir()
+            self.environment.update(
+                LD_PRELOAD=str(library),
+                ASAN_OPTIONS="verify_asan_link_order=0",
+                GODWIT_FAULT_ROOT=str(self.data),
+                GODWIT_FAULT_JOURNAL=str(self.journal),
+                GODWIT_FAULT_REAL_SYNC="0",
+            )
+
     @property
     def public_key_file(self):
         return self.data / "server_rsa.pub.pem"
@@ -56,7 +73,7 @@ class Node:
         sets = [part for setting in self.settings for part in ("--set", setting)]
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [self.binary, "serve", "--data", str(self.data), *sets], stdout=log, stderr=log, env=ENVIRONMENT
+                [self.binary, "serve", "--data", str(self.data), *sets], stdout=log, stderr=log, env=self.environment
             )
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
@@ -78,6 +95,15 @@ class Node:
         """SIGKILL, as a power cut would have it for the process."""
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
+
+    def lose_unsynced(self, seed):
+        """A power cut: after kill(), takes back writes that no sync covered. What was lost, in words."""
+        done = subprocess.run(
+            [self.replay, str(self.journal), "--seed", str(seed)], capture_output=True, text=True, check=False
+        )
+        if done.returncode != 0:
+            raise RuntimeError(f"the disk cannot be replayed: {done.stderr}")
+        return done.stdout.strip()
 
     def stop(self):
         """SIGTERM; returns the exit code."""

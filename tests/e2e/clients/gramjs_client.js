@@ -10,6 +10,9 @@ const { Logger } = require("telegram/extensions/Logger");
 const rsa = require("telegram/crypto/RSA");
 const { ConnectionTCPFull, ConnectionTCPAbridged, ConnectionTCPObfuscated } = require("telegram/network");
 
+const { shown, requestOf } = require("./gramjs_tl.js");
+const { UpdateConnectionState } = require("telegram/network");
+
 const transports = { full: ConnectionTCPFull, abridged: ConnectionTCPAbridged, obfuscated: ConnectionTCPObfuscated };
 const dc = 2;
 
@@ -31,6 +34,9 @@ const described = (user) => ({
   phone: user.phone,
   self: Boolean(user.self),
 });
+
+const say = (what) => process.stdout.write(JSON.stringify(what) + "\n");
+const now = () => (performance.timeOrigin + performance.now()) / 1000;
 
 let client;
 let codeHash;
@@ -106,18 +112,94 @@ const commands = {
   async close() {
     await client.destroy();
   },
+  // Says what comes from the server, as it comes and before the library makes anything of it.
+  async listen() {
+    const sender = client._sender;
+    const handle = sender._updateCallback;
+    sender._updateCallback = (to, updates) => {
+      if (!(updates instanceof UpdateConnectionState)) {
+        say({ event: "updates", t: now(), updates: shown(updates) });
+      } else if (updates.state === UpdateConnectionState.connected) {
+        say({ event: "connected", t: now() });
+      }
+      return handle(to, updates);
+    };
+  },
+  async invoke({ method, arguments: fields }) {
+    return shown(await client.invoke(requestOf(method, fields)));
+  },
+  async offline() {
+    await client.disconnect();
+  },
+  async online() {
+    await client.connect();
+  },
+  // What the library makes of calls that programs use; with what it asked and was answered.
+  async library_send({ peer, text, reply_to }) {
+    return spied(async () => {
+      const message = await client.sendMessage(peer, { message: text, replyTo: reply_to });
+      return { id: message.id, text: message.message, out: message.out };
+    });
+  },
+  async library_history({ peer, limit }) {
+    return (await client.getMessages(peer, { limit })).map((each) => ({ id: each.id, text: each.message }));
+  },
+  async library_dialogs() {
+    return (await client.getDialogs({})).map((each) => ({
+      peer: Number(each.entity.id),
+      unread: each.unreadCount,
+      name: each.name,
+      top: each.message.id,
+    }));
+  },
+  async library_edit({ peer, id, text }) {
+    return spied(async () => (await client.editMessage(peer, { message: id, text })).message);
+  },
+  async library_read({ peer, max_id }) {
+    return spied(() => client.markAsRead(peer, max_id));
+  },
+  async library_delete({ peer, ids, revoke }) {
+    return spied(async () => (await client.deleteMessages(peer, ids, { revoke })).map((each) => each.ptsCount));
+  },
 };
+
+async function spied(action) {
+  const calls = [];
+  client.invoke = async (request, ...rest) => {
+    const answer = await Object.getPrototypeOf(client).invoke.call(client, request, ...rest);
+    // What the library draws at random is not among the arguments.
+    const drawn = request.randomId ? { random_id: shown(request.randomId) } : {};
+    calls.push({ request: { ...shown(request), ...drawn }, answer: shown(answer), t: now() });
+    return answer;
+  };
+  try {
+    return { value: (await action()) ?? null, calls };
+  } finally {
+    delete client.invoke;
+  }
+}
+
+async function answer({ do: name, tag, ...rest }) {
+  let result;
+  if (rest.peer?.$long) {
+    rest.peer = bigInt(rest.peer.$long);
+  }
+  try {
+    result = { ok: (await commands[name](rest)) ?? null };
+  } catch (error) {
+    result = { error: error.errorMessage ?? String(error), code: error.code };
+  }
+  say(tag === undefined ? result : { ...result, tag, t: now() });
+}
 
 (async () => {
   for await (const line of readline.createInterface({ input: process.stdin })) {
-    const { do: name, ...rest } = JSON.parse(line);
-    let answer;
-    try {
-      answer = { ok: (await commands[name](rest)) ?? null };
-    } catch (error) {
-      answer = { error: error.errorMessage ?? String(error) };
+    // Commands with a tag run side by side, in the order in which they come; others one after the other.
+    const request = JSON.parse(line);
+    const done = answer(request);
+    if (request.tag === undefined) {
+      await done;
     }
-    process.stdout.write(JSON.stringify(answer) + "\n");
   }
   process.exit(0);
 })();
