@@ -59,11 +59,8 @@ std::string in_init(const std::string& query, layer_t layer) {
   return bytes_of(outer, layer);
 }
 
-class packet_list final : public mtproto::packet_sink {
-public:
-  std::span<std::uint8_t> open(std::size_t size) override { return packets.emplace_back(size); }
-  std::vector<std::vector<std::uint8_t>> packets;
-};
+/// A buffer that has grown beyond this is not kept.
+constexpr std::size_t kept_bytes = 4096;
 
 } // namespace
 
@@ -95,6 +92,7 @@ load_client::load_client(socket_loop& loop, const client_target& where, std::fun
 }
 
 load_client::~load_client() {
+  loop_.ciphers().forget(*this);
   if (socket_ >= 0) {
     ::close(socket_);
   }
@@ -132,13 +130,13 @@ void load_client::use_key(std::shared_ptr<const client_key> key) {
 void load_client::call(const tl::fn::function& what, answer_fn done, bool init) {
   const std::string query = bytes_of(what, where_.layer);
   calls_.emplace(session_->call(init ? in_init(query, where_.layer) : query), std::move(done));
-  flush_session();
+  flush_later();
 }
 
 void load_client::ping(std::function<void(double)> done) {
   const std::uint64_t id = session_->ping(wall_time(), disconnect_delay_seconds);
   pings_.emplace(id, sent_ping{clock::now(), std::move(done)});
-  flush_session();
+  flush_later();
 }
 
 void load_client::on_socket(std::uint32_t events) {
@@ -146,11 +144,12 @@ void load_client::on_socket(std::uint32_t events) {
     write();
   }
   if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) {
-    read();
+    read((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0);
   }
 }
 
-void load_client::read() {
+/// `to_the_end`: there is more to learn than bytes, and only a read that finds none tells it.
+void load_client::read(bool to_the_end) {
   std::vector<std::uint8_t>& buffer = loop_.read_buffer();
   while (socket_ >= 0) {
     const ssize_t got = ::recv(socket_, buffer.data(), buffer.size(), 0);
@@ -171,6 +170,9 @@ void load_client::read() {
       } else if ((*packet)->quick_ack_token == 0) {
         handle((*packet)->bytes);
       }
+    }
+    if (!to_the_end && static_cast<std::size_t>(got) < buffer.size()) {
+      return;
     }
   }
 }
@@ -214,15 +216,19 @@ void load_client::handle_encrypted(std::span<std::uint8_t> packet) {
     lose("not of this key");
     return;
   }
-  crypto::cipher_job job = closed->job(key_->key, crypto::sender::server);
-  crypto::decrypt({&job, 1});
-  const auto inner = job.good ? mtproto::parse_inner(mtproto::buffer_slice::copy_of(closed->data))
-                              : unexpected(mtproto::envelope_errc::too_short);
+  loop_.ciphers().decrypt(*this, *closed, key_->key);
+}
+
+void load_client::decrypted(mtproto::buffer_slice plain) {
+  if (socket_ < 0) {
+    return;
+  }
+  const auto inner = mtproto::parse_inner(plain);
   if (!inner) {
     lose("not authentic");
     return;
   }
-  mtproto::client_output out;
+  mtproto::client_output& out = received_;
   session_->receive(*inner, wall_time(), out);
   for (const std::uint64_t id : out.pongs) {
     if (auto found = pings_.extract(id)) {
@@ -235,28 +241,37 @@ void load_client::handle_encrypted(std::span<std::uint8_t> packet) {
       found.mapped()(answer);
     }
   }
+  if (pushed_) {
+    for (const mtproto::buffer_slice& push : out.pushes) {
+      pushed_(push);
+    }
+  }
   if (out.broken) {
     lose("broken packet");
   }
-  flush_session();
+  out.clear();
+  if (session_->has_requests() || session_->acks_waiting() >= where_.acks_gathered) {
+    flush_later();
+  }
 }
+
+void load_client::flush_later() {
+  if (!std::exchange(has_output_, true)) {
+    loop_.ciphers().has_output(*this, key_->id, key_->key);
+  }
+}
+
+void load_client::gather(mtproto::packet_sink& packets) {
+  has_output_ = false;
+  session_->flush(wall_time(), packets);
+}
+
+void load_client::encrypted(std::span<const std::uint8_t> packet) { transport_->append(unsent_, packet); }
 
 void load_client::send_plain(std::string_view body) {
   const std::string packet = mtproto::make_plain(plain_ids_.next(wall_time(), mtproto::msg_origin::client),
                                                  {reinterpret_cast<const std::uint8_t*>(body.data()), body.size()});
   transport_->append(unsent_, {reinterpret_cast<const std::uint8_t*>(packet.data()), packet.size()});
-  write();
-}
-
-void load_client::flush_session() {
-  packet_list sink;
-  session_->flush(wall_time(), sink);
-  for (std::vector<std::uint8_t>& packet : sink.packets) {
-    crypto::cipher_job job = mtproto::seal_job(packet, key_->id, key_->key, crypto::sender::client);
-    crypto::encrypt({&job, 1});
-    mtproto::finish_seal(job);
-    transport_->append(unsent_, packet);
-  }
   write();
 }
 
@@ -270,7 +285,7 @@ void load_client::write() {
     sent += static_cast<std::size_t>(took);
   }
   unsent_.erase(unsent_.begin(), unsent_.begin() + static_cast<std::ptrdiff_t>(sent));
-  if (unsent_.empty()) {
+  if (unsent_.empty() && unsent_.capacity() > kept_bytes) {
     std::vector<std::uint8_t>().swap(unsent_);
   }
 }

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/load/cipher_round.hpp"
 #include "bench/load/socket_loop.hpp"
 #include "protocol/crypto/rsa.hpp"
 #include "protocol/mtproto/handshake/handshake_types.hpp"
@@ -34,6 +35,8 @@ struct client_target {
   crypto::rsa_public_key server_key;
   mtproto::transport_kind transport{mtproto::framing::abridged, true};
   layer_t layer = 198;
+  /// Acknowledgements go with the next call, but so many go by themselves.
+  std::size_t acks_gathered = 1;
 };
 
 /// A key as both sides have it; several clients may share one.
@@ -45,7 +48,7 @@ struct client_key {
 
 /// One client: a connection, a key exchange where one is wanted, a session. Driven by the socket_loop, told apart
 /// by callbacks, which may ask for the next thing but not destroy the client.
-class load_client : public socket_handler {
+class load_client : public socket_handler, public cipher_client {
 public:
   using clock = socket_loop::clock;
 
@@ -65,9 +68,16 @@ public:
   /// ping_delay_disconnect, with the seconds between ping and answer.
   void ping(std::function<void(double)> done);
 
+  /// Told of every update that comes unasked, in the order of their arrival.
+  void on_push(std::function<void(const mtproto::buffer_slice&)> told) { pushed_ = std::move(told); }
+
   [[nodiscard]] bool is_connected() const { return socket_ >= 0; }
 
   void on_socket(std::uint32_t events) override;
+  void decrypted(mtproto::buffer_slice plain) override;
+  void gather(mtproto::packet_sink& packets) override;
+  void encrypted(std::span<const std::uint8_t> packet) override;
+  void send() override { write(); }
 
 private:
   struct sent_ping {
@@ -76,12 +86,12 @@ private:
   };
 
   void lose(const std::string& why);
-  void read();
+  void read(bool to_the_end);
   void handle(std::span<std::uint8_t> packet);
   void handle_plain(std::span<const std::uint8_t> packet);
   void handle_encrypted(std::span<std::uint8_t> packet);
   void send_plain(std::string_view body);
-  void flush_session();
+  void flush_later();
   void write();
 
   socket_loop& loop_;
@@ -99,6 +109,9 @@ private:
   std::optional<mtproto::client_session> session_;
   std::map<mtproto::client_call, answer_fn> calls_;
   std::map<std::uint64_t, sent_ping> pings_;
+  std::function<void(const mtproto::buffer_slice&)> pushed_;
+  bool has_output_ = false;
+  mtproto::client_output received_;
 };
 
 /// Wall clock, as the protocol counts it.

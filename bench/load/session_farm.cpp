@@ -10,6 +10,11 @@
 #include "bench/load/sign_in.hpp"
 
 namespace godwit::bench {
+namespace {
+
+constexpr std::chrono::seconds progress_every{5};
+
+} // namespace
 
 session_farm::session_farm(socket_loop& loop, const client_target& where, const farm_options& options)
     : loop_(loop), where_(where), options_(options) {
@@ -23,11 +28,11 @@ session_farm::session_farm(socket_loop& loop, const client_target& where, const 
 
 session_farm::~session_farm() = default;
 
-void session_farm::sign_in_all() {
+void session_farm::sign_in_all(const std::function<void(std::uint32_t)>& progress) {
   // Who has a key of its own comes first; the others then share these.
   std::uint32_t next = 0;
-  start_up_to(next, options_.keys);
-  start_up_to(next, options_.connections);
+  start_up_to(next, options_.keys, progress);
+  start_up_to(next, options_.connections, progress);
 }
 
 void session_farm::disconnect_all() {
@@ -43,13 +48,19 @@ void session_farm::resume_all() {
   start_up_to(next, options_.connections);
 }
 
-void session_farm::start_up_to(std::uint32_t& next, std::uint32_t last) {
+void session_farm::start_up_to(std::uint32_t& next, std::uint32_t last,
+                               const std::function<void(std::uint32_t)>& progress) {
+  auto told = socket_loop::clock::now();
   loop_.run_until([&] {
     while (next < last && running_ < options_.at_once) {
       start(next++);
     }
     if (failed_ > options_.connections / 100) {
       throw std::runtime_error("clients cannot sign in: " + last_failure_);
+    }
+    if (progress && socket_loop::clock::now() - told > progress_every) {
+      told = socket_loop::clock::now();
+      progress(signed_in_);
     }
     return next == last && running_ == 0;
   });
@@ -128,11 +139,15 @@ void session_farm::ping_later(std::uint32_t index, std::uint64_t round, double s
   });
 }
 
-void raise_open_files() {
+void raise_open_files(std::uint64_t needed) {
   rlimit limit{};
   ::getrlimit(RLIMIT_NOFILE, &limit);
   limit.rlim_cur = limit.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &limit);
+  if (limit.rlim_cur < needed) {
+    throw std::runtime_error("this takes " + std::to_string(needed) + " open files and the system allows " +
+                             std::to_string(limit.rlim_cur) + "; raise the hard limit (ulimit -Hn), or take fewer");
+  }
 }
 
 double quantile(std::vector<double>& values, double part) {

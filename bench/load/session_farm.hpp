@@ -32,7 +32,8 @@ public:
   ~session_farm();
 
   /// Connects all, makes their keys and signs them in. Throws std::runtime_error when a hundredth of them failed.
-  void sign_in_all();
+  /// `progress` hears now and then how many are done.
+  void sign_in_all(const std::function<void(std::uint32_t)>& progress = {});
 
   /// Closes all connections.
   void disconnect_all();
@@ -43,13 +44,15 @@ public:
   /// seconds of each ping.
   void ping_every(double seconds, std::function<void(double)> answered = {});
 
+  /// To be called, not to be destroyed.
+  [[nodiscard]] load_client& client(std::uint32_t index) { return *clients_[index]; }
   [[nodiscard]] std::uint32_t signed_in() const { return signed_in_; }
   /// Connections that ended unasked, since the start.
   [[nodiscard]] std::uint32_t lost() const { return lost_; }
   [[nodiscard]] const std::string& last_failure() const { return last_failure_; }
 
 private:
-  void start_up_to(std::uint32_t& next, std::uint32_t last);
+  void start_up_to(std::uint32_t& next, std::uint32_t last, const std::function<void(std::uint32_t)>& progress = {});
   void start(std::uint32_t index);
   void end(const std::string& failure);
   void ping_later(std::uint32_t index, std::uint64_t round, double seconds);
@@ -71,8 +74,9 @@ private:
   std::function<void(double)> answered_;
 };
 
-/// Allows as many open sockets as the system lets this user have.
-void raise_open_files();
+/// Allows as many open sockets as the system lets this user have. Throws std::runtime_error, with what to do about
+/// it, when these are fewer than `needed`.
+void raise_open_files(std::uint64_t needed = 0);
 
 /// A member of a sample, 0 <= part <= 1; sorts it. 0 of an empty one.
 double quantile(std::vector<double>& values, double part);

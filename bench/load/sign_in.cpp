@@ -86,11 +86,15 @@ struct flow : std::enable_shared_from_this<flow> {
 
 } // namespace
 
-void sign_in(load_client& client, std::uint32_t account, std::function<void(std::string)> done) {
-  const auto made = std::make_shared<flow>(client, std::move(done));
+std::string phone_of(std::uint32_t account) {
   char phone[16];
   std::snprintf(phone, sizeof(phone), "999661%07u", account % 10'000'000);
-  made->phone = phone;
+  return phone;
+}
+
+void sign_in(load_client& client, std::uint32_t account, std::function<void(std::string)> done) {
+  const auto made = std::make_shared<flow>(client, std::move(done));
+  made->phone = phone_of(account);
   made->begin();
 }
 

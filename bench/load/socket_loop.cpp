@@ -39,6 +39,7 @@ void socket_loop::at(clock::time_point when, std::function<void()> task) {
 }
 
 void socket_loop::round(clock::time_point until) {
+  ciphers_.run();
   const auto wait_until = timers_.empty() ? until : std::min(until, timers_.top().when);
   const auto wait = std::chrono::ceil<std::chrono::milliseconds>(wait_until - clock::now());
   std::array<epoll_event, 256> events;
@@ -48,11 +49,13 @@ void socket_loop::round(clock::time_point until) {
     const epoll_event& each = events[static_cast<std::size_t>(i)];
     static_cast<socket_handler*>(each.data.ptr)->on_socket(each.events);
   }
+  ciphers_.run();
   while (!timers_.empty() && timers_.top().when <= clock::now()) {
     const auto task = timers_.top().task;
     timers_.pop();
     task();
   }
+  ciphers_.run();
 }
 
 void socket_loop::run_until(const std::function<bool()>& done) {

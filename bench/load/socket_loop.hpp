@@ -7,6 +7,8 @@
 #include <queue>
 #include <vector>
 
+#include "bench/load/cipher_round.hpp"
+
 namespace godwit::bench {
 
 /// Told when its socket can be read or written. Edge-triggered: reads until nothing is left.
@@ -34,6 +36,8 @@ public:
   void run_until(const std::function<bool()>& done);
   void run_for(std::chrono::duration<double> time);
 
+  /// Runs after the sockets of a round and after its timers.
+  [[nodiscard]] cipher_round& ciphers() { return ciphers_; }
   /// For a handler to read into. One for all, since between two calls nobody needs it.
   [[nodiscard]] std::vector<std::uint8_t>& read_buffer() { return read_buffer_; }
 
@@ -52,6 +56,7 @@ private:
   std::uint64_t timers_made_ = 0;
   std::priority_queue<timer> timers_;
   std::vector<std::uint8_t> read_buffer_;
+  cipher_round ciphers_;
 };
 
 } // namespace godwit::bench
