@@ -9,6 +9,7 @@
 #include "actors/box/reading_calls.hpp"
 #include "actors/box/update_views.hpp"
 #include "config/limits.hpp"
+#include "persistence/base/mutant.hpp"
 #include "protocol/tl/api/message.hpp"
 #include "protocol/tl/api/peer.hpp"
 #include "protocol/tl/api/update.hpp"
@@ -183,6 +184,9 @@ void box_difference::replay(const entity::listener_id& who, std::int32_t pts, un
     return;
   }
   whom->catching_up = false;
+  if (persistence::mutated(persistence::mutant::subscription_without_replay)) {
+    return;
+  }
   const persistence::records::UserBox& box = core_.account.box;
   if (pts <= 0 || (pts == box.pts() && box.updates_beside() == 0)) {
     return;

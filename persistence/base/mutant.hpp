@@ -49,7 +49,8 @@ enum class mutant : std::uint8_t {
   answer_before_commit, ///< entities answer before what they proposed is applied
   no_entity_fence,      ///< entities go on into the next term with what they have in memory
   // boxes
-  short_sent_window, ///< random_ids are forgotten after two days
+  short_sent_window,           ///< random_ids are forgotten after two days
+  subscription_without_replay, ///< a session that listens anew is not told what it missed
   count_
 };
 
