@@ -37,6 +37,8 @@ if(NOT GODWIT_FUZZ)
   find_package(nlohmann_json REQUIRED)
   find_package(prometheus-cpp REQUIRED)
   pkg_check_modules(SYSTEMD REQUIRED IMPORTED_TARGET GLOBAL libsystemd)
+  pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET GLOBAL libutf8proc)
+  pkg_check_modules(JEMALLOC REQUIRED IMPORTED_TARGET GLOBAL jemalloc)
   # libphonenumber has neither a CMake nor a pkg-config file in Debian 12.
   find_path(PHONENUMBER_INCLUDE_DIR phonenumbers/phonenumberutil.h REQUIRED)
   find_library(PHONENUMBER_LIBRARY phonenumber REQUIRED)

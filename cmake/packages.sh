@@ -3,8 +3,8 @@
 
 build_packages=(
   g++ cmake ninja-build pkg-config ccache
-  libabsl-dev libboost-dev libcaf-dev libcli11-dev libexpected-dev libisal-dev liblmdb-dev libphonenumber-dev
-  libprotobuf-dev libspdlog-dev libssl-dev libsystemd-dev libtomlplusplus-dev nlohmann-json3-dev
+  libabsl-dev libboost-dev libcaf-dev libcli11-dev libexpected-dev libisal-dev libjemalloc-dev liblmdb-dev libphonenumber-dev
+  libprotobuf-dev libspdlog-dev libssl-dev libsystemd-dev libtomlplusplus-dev libutf8proc-dev nlohmann-json3-dev
   prometheus-cpp-dev protobuf-compiler zlib1g-dev
 )
 raft_version=0.22.1
