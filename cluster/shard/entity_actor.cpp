@@ -25,9 +25,37 @@ using persistence::storage_result;
 
 namespace {
 
-// What an idle entity keeps of its buffers.
+// What an idle entity keeps.
 constexpr std::size_t waiting_kept = 2;
-constexpr std::size_t mutation_bytes_kept = 1024;
+
+// Buffers of the entities of a loop that have no use for them now: there are many entities, most of them idle, and a
+// busy one would have its own grow again and again.
+constexpr std::size_t buffers_kept = 64;
+constexpr std::size_t buffer_bytes_kept = 16 << 10;
+
+std::vector<std::string>& spare_buffers() {
+  thread_local std::vector<std::string> spare;
+  return spare;
+}
+
+/// `into` is empty.
+void take_buffer(std::string& into) {
+  std::vector<std::string>& spare = spare_buffers();
+  if (!spare.empty()) {
+    into = std::move(spare.back());
+    spare.pop_back();
+  }
+}
+
+void give_back(std::string& buffer) {
+  std::vector<std::string>& spare = spare_buffers();
+  const bool useful = buffer.capacity() > std::string().capacity() && buffer.capacity() <= buffer_bytes_kept;
+  if (useful && spare.size() < buffers_kept) {
+    buffer.clear();
+    spare.push_back(std::move(buffer));
+  }
+  buffer = {};
+}
 
 } // namespace
 
@@ -171,21 +199,22 @@ void entity_actor::take_request(const entity_request_ptr& request) {
   }
 }
 
-persistence::mutation_writer& entity_actor::mutation() { return writer_; }
+persistence::mutation_writer& entity_actor::mutation() {
+  if (mutation_bytes_.empty() && mutation_bytes_.capacity() == std::string().capacity()) {
+    take_buffer(mutation_bytes_);
+  }
+  return writer_;
+}
 
-void entity_actor::deliver(const entity_ref& to, std::string_view body) {
-  lanes_.out.push_back({0, to, 0, std::string(body)});
+void entity_actor::deliver(const entity_ref& to, std::string body) {
+  lanes_.out.push_back({0, to, 0, std::move(body)});
 }
 
 void entity_actor::accept(const entity_request_ptr& request) {
   if (request->type != request_type::delivery) {
     throw std::logic_error("what is no delivery was accepted as one");
   }
-  const lane_accept item{request->lane, request->position};
-  if (!mutated(mutant::no_inbox_position)) {
-    put_inbox(writer_, item);
-  }
-  lanes_.in.push_back(item);
+  lanes_.in.push_back({request->lane, request->position});
   open_ -= std::min(open_, 1U);
 }
 
@@ -193,22 +222,29 @@ void entity_actor::propose() {
   if (mutation_bytes_.empty() && lanes_.empty()) {
     return;
   }
+  if (!mutation_bytes_.empty()) {
+    if (unapplied_.empty()) {
+      take_buffer(unapplied_);
+    }
+    persistence::append_mutation(unapplied_, mutation_bytes_);
+  }
+  persistence::mutation_writer& writer = mutation();
+  if (!mutated(mutant::no_inbox_position)) {
+    for (const lane_accept& each : lanes_.in) {
+      put_inbox(writer, each);
+    }
+  }
   // Only now, for positions enter the log in their order, and others may have proposed since deliver().
   for (lane_item& each : lanes_.out) {
     const shard_id lane = shard_of(each.to.id, shard_.shards());
     each.position = shard_.next_position(lane);
     each.date = date();
-    put_outbox(writer_, lane, each);
+    put_outbox(writer, lane, each);
   }
-  persistence::append_mutation(unapplied_, mutation_bytes_);
   unapplied_parts_.push_back({++proposed_, unapplied_.size()});
   shard_.propose(self_, mutation_bytes_, proposed_, lanes_);
   lanes_.clear();
-  if (mutation_bytes_.capacity() > mutation_bytes_kept) {
-    mutation_bytes_ = {};
-  } else {
-    mutation_bytes_.clear();
-  }
+  give_back(mutation_bytes_);
 }
 
 std::string entity_actor::unapplied() const { return unapplied_; }
@@ -219,11 +255,7 @@ void entity_actor::forget_applied() {
     ++count;
   }
   if (count == unapplied_parts_.size()) {
-    if (unapplied_.capacity() > mutation_bytes_kept) {
-      unapplied_ = {};
-    } else {
-      unapplied_.clear();
-    }
+    give_back(unapplied_);
     unapplied_parts_.clear();
     return;
   }

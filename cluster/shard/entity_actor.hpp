@@ -64,14 +64,14 @@ protected:
 
   /// Adds to the mutation that is being built: `body` reaches entity `to`, wherever it is, exactly once and in the
   /// order of this shard's deliveries to that one. It is sent when the mutation is applied.
-  void deliver(const entity_ref& to, std::string_view body);
+  void deliver(const entity_ref& to, std::string body);
   /// Adds to the mutation that is being built that this request of type `delivery` is done. Call it once for each, and
   /// propose; the next one of its lane comes only then. It is no answer, and `reply` and `fail` are none to a delivery:
   /// nothing but this ends it.
   void accept(const entity_request_ptr& request);
 
   /// This entity's mutations that were proposed and are not applied, oldest first, as persistence::batch_reader
-  /// walks through them.
+  /// walks through them; without rows of lanes.
   [[nodiscard]] std::string unapplied() const;
 
   /// Sends the answer once everything proposed so far is applied. What mutation() gathered has to be

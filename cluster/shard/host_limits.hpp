@@ -28,6 +28,8 @@ struct host_limits {
   std::uint32_t lane_tick_ms = limits::lane_tick_ms;
   std::size_t lane_erased_at_once = limits::lane_erased_at_once;
   std::uint32_t lane_retry_ms = limits::lane_retry_ms;
+  std::uint32_t lane_retry_max_ms = limits::lane_retry_max_ms;
+  std::int64_t lane_depth_max = limits::lane_depth_max;
   std::uint32_t delivery_attempts_max = limits::delivery_attempts_max;
 };
 

@@ -45,6 +45,8 @@ public:
   virtual void want_tick(std::uint32_t in_ms) = 0;
   /// lane_receiver::flush is to be called at the end of the round.
   virtual void want_flush() = 0;
+  /// lane_receiver::report_late is to be called, `in_ms` from now at the latest.
+  virtual void want_report(std::uint32_t in_ms) = 0;
 };
 
 } // namespace godwit::cluster

@@ -56,7 +56,9 @@ void lane_receiver::end() {
     counters_.lane_waiting.add(-static_cast<std::int64_t>(each.queue.size()));
   }
   lanes_.clear();
+  trials_.clear();
   due_.clear();
+  late_.clear();
   held_ = 0;
 }
 
@@ -132,6 +134,7 @@ void lane_receiver::report(lane& of, bool resume) {
 void lane_receiver::flush() {
   for (lane* const each : due_) {
     each->report_due = false;
+    each->unreported = 0;
     lane_message out;
     out.step = lane_step::report;
     out.to = each->from;
@@ -143,6 +146,15 @@ void lane_receiver::flush() {
     port_.send_lane(std::move(out));
   }
   due_.clear();
+}
+
+void lane_receiver::report_late() {
+  for (lane* const each : std::exchange(late_, {})) {
+    each->late = false;
+    if (each->unreported > 0) {
+      report(*each, false);
+    }
+  }
 }
 
 // --- to the entities --------------------------------------------------------------------------------
@@ -162,6 +174,10 @@ void lane_receiver::give(lane& of) {
     of.first->position = next.position;
   }
   of.first->in_flight = 0;
+  if (!trials_.empty() && !has_turn(of)) {
+    of.at = state::queued;
+    return;
+  }
   of.at = state::given;
   switch (port_.hand_over(of.first)) {
   case lane_handover::taken: break;
@@ -173,7 +189,8 @@ void lane_receiver::give(lane& of) {
     break;
   case lane_handover::impossible:
     ++of.faults;
-    pause(of);
+    pause(of, true);
+    end_turn(of);
     break;
   }
 }
@@ -185,19 +202,32 @@ void lane_receiver::start_ahead(lane& of) {
   }
 }
 
-void lane_receiver::pause(lane& of) {
+void lane_receiver::pause(lane& of, bool longer) {
+  const std::uint64_t doubled = std::uint64_t{limits_.lane_retry_ms} << std::min(of.retries, 20U);
+  const auto ms = static_cast<std::uint32_t>(std::min<std::uint64_t>(doubled, limits_.lane_retry_max_ms));
+  of.retries += longer ? 1 : 0;
   of.at = state::paused;
-  of.again = port_.lane_loop().now() + limits_.lane_retry_ms;
+  of.again = port_.lane_loop().now() + ms;
   counters_.lane_retries.add();
-  port_.want_tick(limits_.lane_retry_ms);
+  port_.want_tick(ms);
 }
 
 void lane_receiver::entity_gone(const entity_ref& who, bool fault) {
+  std::vector<lane*> had;
   for (auto& [from, each] : lanes_) {
     if (each.at == state::given && each.first->in_flight != 0 && each.first->to == who) {
-      each.faults += fault ? 1 : 0;
-      pause(each);
+      had.push_back(&each);
     }
+  }
+  for (lane* const each : had) {
+    if (fault) {
+      each->faults += had.size() == 1 ? 1 : 0; // of several nobody knows which one it was
+      suspect(*each);
+    }
+    pause(*each, true);
+  }
+  for (lane* const each : had) {
+    end_turn(*each);
   }
 }
 
@@ -207,7 +237,62 @@ void lane_receiver::handed_back(const entity_request_ptr& delivery, lane_handove
     return;
   }
   found->second.faults += why == lane_handover::impossible ? 1 : 0;
-  pause(found->second);
+  pause(found->second, why == lane_handover::impossible);
+  end_turn(found->second);
+}
+
+// --- one at a time ----------------------------------------------------------------------------------
+
+/// Its entity failed while it had this delivery.
+void lane_receiver::suspect(lane& of) {
+  if (!std::exchange(of.suspect, true)) {
+    ++trials_[of.first->to].suspects;
+  }
+}
+
+/// Whether its delivery may go to its entity now; it has a place in the queue otherwise.
+bool lane_receiver::has_turn(lane& of) {
+  const auto found = trials_.find(of.first->to);
+  if (found == trials_.end()) {
+    return true;
+  }
+  std::deque<lane*>& turns = found->second.turns;
+  const auto place = std::find(turns.begin(), turns.end(), &of);
+  if (place == turns.end()) {
+    turns.push_back(&of);
+  }
+  return turns.front() == &of;
+}
+
+/// Its delivery is not with its entity any more: the next one's turn.
+void lane_receiver::end_turn(lane& of) {
+  if (trials_.empty()) {
+    return;
+  }
+  const auto found = trials_.find(of.first->to);
+  if (found == trials_.end()) {
+    return;
+  }
+  std::erase(found->second.turns, &of);
+  if (found->second.suspects == 0) {
+    const std::deque<lane*> turns = std::move(found->second.turns);
+    trials_.erase(found);
+    for (lane* const each : turns) {
+      if (each->at == state::queued) {
+        give(*each);
+      }
+    }
+  } else if (!found->second.turns.empty() && found->second.turns.front()->at == state::queued) {
+    give(*found->second.turns.front());
+  }
+}
+
+/// Its delivery was taken, or put aside.
+void lane_receiver::clear(lane& of) {
+  if (std::exchange(of.suspect, false)) {
+    --trials_.at(of.first->to).suspects;
+  }
+  end_turn(of);
 }
 
 void lane_receiver::refused(const lane_accept& done) {
@@ -262,7 +347,7 @@ void lane_receiver::put_aside(lane& of) {
   put_inbox(writer, done);
   of.at = state::given;
   if (!port_.propose_rows(bytes, {{}, {done}})) {
-    pause(of);
+    pause(of, false);
     return;
   }
   counters_.lane_put_aside.add();
@@ -288,8 +373,11 @@ void lane_receiver::accepted(const lane_accept& done) {
   lane& of = lanes_.at(done.lane);
   of.accepted = done.position;
   of.bytes -= of.first->body.size();
+  of.at = state::idle;
+  clear(of);
   of.first = nullptr;
   of.faults = 0;
+  of.retries = 0;
   of.queue.pop_front();
   of.started -= std::min<std::size_t>(of.started, 1);
   counters_.lane_accepted.add();
@@ -305,8 +393,15 @@ void lane_receiver::accepted(const lane_accept& done) {
 void lane_receiver::applied(const lane_accept& done) {
   const auto found = lanes_.find(done.lane);
   if (found != lanes_.end() && done.position > found->second.applied) {
-    found->second.applied = done.position;
-    report(found->second, false);
+    lane& of = found->second;
+    of.applied = done.position;
+    // The source has room for more meanwhile: a quarter of its window is not missed.
+    if (++of.unreported >= std::min(limits::lane_report_items, limits_.lane_window_items / 4)) {
+      report(of, false);
+    } else if (!std::exchange(of.late, true)) {
+      late_.push_back(&of);
+      port_.want_report(limits::lane_report_ms);
+    }
   }
 }
 

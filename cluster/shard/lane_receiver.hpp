@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "cluster/shard/host_limits.hpp"
@@ -51,11 +52,14 @@ public:
   void tick();
   /// Sends the acknowledgements that gathered.
   void flush();
+  /// Those that waited for more of their kind are due.
+  void report_late();
 
 private:
   enum class state : std::uint8_t {
     idle,
     given,  ///< the first one is with its entity, or waits for it
+    queued, ///< others are to be with its entity before it
     held,   ///< there was no room: until there is, or a tick
     paused, ///< until a tick
   };
@@ -69,13 +73,24 @@ private:
     state at = state::idle;
     std::deque<lane_item> queue; ///< behind `accepted`
     std::size_t bytes = 0;
-    std::size_t started = 0;  ///< entities of so many of these were started
-    entity_request_ptr first; ///< the first of the queue, and its body, once it was given
-    std::uint32_t faults = 0; ///< over it
-    monotonic_ms again = 0;   ///< when paused
-    bool overflown = false;   ///< deliveries came that there was no room for; an earlier leader sent others
+    std::size_t started = 0;   ///< entities of so many of these were started
+    entity_request_ptr first;  ///< the first of the queue, and its body, once it was given
+    std::uint32_t faults = 0;  ///< over it
+    std::uint32_t retries = 0; ///< of it, whatever the reason
+    bool suspect = false;      ///< its entity failed while it had it
+    monotonic_ms again = 0;    ///< when paused
+    bool overflown = false;    ///< deliveries came that there was no room for; an earlier leader sent others
     bool report_due = false;
     bool resume_due = false;
+    std::size_t unreported = 0; ///< applied since the last report
+    bool late = false;          ///< is in late_
+  };
+
+  /// An entity failed while it had deliveries. Until all of these are taken or put aside it is given one delivery at a
+  /// time, so that its next failure tells whose it is, and no delivery is put aside for another one's.
+  struct trial {
+    std::uint32_t suspects = 0;
+    std::deque<lane*> turns; ///< lanes whose delivery is with it (the first one), or next
   };
 
   void read_positions(std::string from, std::function<void()> known);
@@ -83,7 +98,11 @@ private:
   bool know(lane& of, const lane_message& what);
   void give(lane& of);
   void start_ahead(lane& of);
-  void pause(lane& of);
+  void pause(lane& of, bool longer);
+  void suspect(lane& of);
+  bool has_turn(lane& of);
+  void end_turn(lane& of);
+  void clear(lane& of);
   void put_aside(lane& of);
   void report(lane& of, bool resume);
 
@@ -91,8 +110,10 @@ private:
   const host_limits& limits_;
   shard_counters& counters_;
   std::map<shard_id, lane> lanes_;
-  std::vector<lane*> due_; ///< reports
-  std::size_t held_ = 0;   ///< lanes, about
+  std::unordered_map<entity_ref, trial> trials_; ///< hardly ever any
+  std::vector<lane*> due_;                       ///< reports
+  std::vector<lane*> late_;                      ///< with something to report soon
+  std::size_t held_ = 0;                         ///< lanes, about
   bool stopping_ = false;
 };
 

@@ -31,15 +31,16 @@ std::uint64_t number_of(std::string_view bytes) {
   return out;
 }
 
-void put_item(mutation_writer& into, table in, shard_id lane, const lane_item& item) {
+void put_item(mutation_writer& into, table in, shard_id lane, lane_item& item) {
   // Kept, because most mutations of accounts have such a row.
   thread_local persistence::records::LaneItem record;
   thread_local std::string value;
   record.set_kind(static_cast<std::uint32_t>(item.to.kind));
   record.set_entity(item.to.id.value());
-  record.set_body(item.body);
   record.set_date(item.date);
+  record.mutable_body()->swap(item.body);
   record.SerializeToString(&value);
+  record.mutable_body()->swap(item.body);
   into.put(id_of(in), lane_id(lane), big_endian(item.position), value);
 }
 
@@ -56,9 +57,7 @@ std::optional<shard_id> lane_of(std::string_view key) {
 
 } // namespace
 
-void put_outbox(mutation_writer& into, shard_id to, const lane_item& item) {
-  put_item(into, table::lane_outbox, to, item);
-}
+void put_outbox(mutation_writer& into, shard_id to, lane_item& item) { put_item(into, table::lane_outbox, to, item); }
 
 void erase_outbox(mutation_writer& into, shard_id to, std::uint64_t position) {
   into.erase(id_of(table::lane_outbox), lane_id(to), big_endian(position));
@@ -70,7 +69,7 @@ void put_inbox(mutation_writer& into, const lane_accept& done) {
   into.put(id_of(table::lane_inbox), lane_id(done.lane), {}, record.SerializeAsString());
 }
 
-void put_refused(mutation_writer& into, shard_id from, const lane_item& item) {
+void put_refused(mutation_writer& into, shard_id from, lane_item& item) {
   put_item(into, table::lane_refused, from, item);
 }
 

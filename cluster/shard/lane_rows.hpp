@@ -11,12 +11,13 @@
 
 namespace godwit::cluster {
 
-// The rows of lanes, see docs/formats.md. Each function appends to a mutation.
+// The rows of lanes, see docs/formats.md. Each function appends to a mutation. An item's body is lent for that, rather
+// than copied.
 
-void put_outbox(persistence::mutation_writer& into, shard_id to, const lane_item& item);
+void put_outbox(persistence::mutation_writer& into, shard_id to, lane_item& item);
 void erase_outbox(persistence::mutation_writer& into, shard_id to, std::uint64_t position);
 void put_inbox(persistence::mutation_writer& into, const lane_accept& done);
-void put_refused(persistence::mutation_writer& into, shard_id from, const lane_item& item);
+void put_refused(persistence::mutation_writer& into, shard_id from, lane_item& item);
 
 /// Key of an outbox row; a position may be any number.
 std::string outbox_key(shard_id to, std::uint64_t position);

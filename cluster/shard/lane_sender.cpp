@@ -14,6 +14,9 @@ using persistence::row_page;
 using persistence::row_range;
 using persistence::records::table;
 
+// Rows that are put and erased between two flushes never reach the disk.
+static_assert(2 * limits::lane_tick_ms <= limits::flush_interval_ms);
+
 // --- terms ----------------------------------------------------------------------------------------
 
 void lane_sender::begin(std::function<void()> known) {
@@ -37,20 +40,30 @@ void lane_sender::read_heads(std::string below, std::function<void()> known) {
       throw std::logic_error("a row of a lane cannot be read");
     }
     lane& of = lane_of(place->lane);
-    of.high = place->position;
+    of.high = of.newest_row = place->position;
     of.next = place->position + 1;
     of.known = false;
+    of.asking = true;
     of.behind = true;
     of.lowest_known = false;
-    ask(of);
     read_heads(lane_prefix(table::lane_outbox, place->lane), known);
   });
+}
+
+/// Not while it is read where the lanes stand: the answers would come before anybody takes them.
+void lane_sender::ask_all() {
+  for (auto& [to, each] : lanes_) {
+    if (each.asking) {
+      ask(each);
+    }
+  }
 }
 
 void lane_sender::end() {
   for (auto& [to, each] : lanes_) {
     counters_.lane_depth.add(-each.depth);
   }
+  depth_ = 0;
   lanes_.clear();
   dirty_.clear();
   count_oldest();
@@ -95,6 +108,7 @@ void lane_sender::enqueue(lane& of, lane_item item) {
 void lane_sender::applied(lane_item item) {
   lane& of = lane_of(shard_of(item.to.id, port_.lane_shards()));
   of.high = std::max(of.high, item.position);
+  of.newest_row = std::max(of.newest_row, item.position);
   touch(of);
   if (item.position <= of.tail) {
     return; // was read back already
@@ -252,9 +266,9 @@ void lane_sender::acknowledge(lane& of, std::uint64_t applied) {
     of.flights.pop_front();
     counters_.lane_acked.add();
   }
-  if (of.lowest_known && of.acked >= of.erased + limits_.lane_erased_at_once) {
+  if (of.lowest_known && erasable(of) >= of.erased + limits_.lane_erased_at_once) {
     port_.want_tick(0);
-  } else if (of.acked > of.erased) {
+  } else if (erasable(of) > of.erased) {
     port_.want_tick(limits_.lane_tick_ms);
   }
 }
@@ -307,18 +321,26 @@ void lane_sender::tick() {
 }
 
 void lane_sender::count_depth(lane& of) {
-  // Of a lane whose destination has not spoken nobody knows how much of it is done.
-  const std::int64_t depth = of.known && of.high > of.acked ? static_cast<std::int64_t>(of.high - of.acked) : 0;
+  // Of a lane whose destination has not spoken nobody knows how much of it is done; but all rows that are left may
+  // wait, except the lowest, which an idle lane has, too.
+  const std::uint64_t done = of.known ? of.acked : of.lowest_known ? std::max(of.acked, of.erased) : of.high;
+  const std::int64_t depth = of.high > done ? static_cast<std::int64_t>(of.high - done) : 0;
   counters_.lane_depth.add(depth - of.depth);
+  depth_ += depth - of.depth;
   of.depth = depth;
 }
 
 void lane_sender::count_oldest() {
   unix_time oldest = 0;
-  for (const auto& [to, each] : lanes_) {
-    const unix_time date = !each.flights.empty() ? each.flights.front().date
-                           : !each.queue.empty() ? each.queue.front().date
-                                                 : 0;
+  for (auto& [to, each] : lanes_) {
+    if (!each.flights.empty()) {
+      each.oldest = each.flights.front().date;
+    } else if (!each.queue.empty()) {
+      each.oldest = each.queue.front().date;
+    } else if (each.depth == 0 && each.known) {
+      each.oldest = 0;
+    } // otherwise what waits is in its rows alone, and was no later than this
+    const unix_time date = each.depth > 0 ? each.oldest : 0;
     oldest = oldest == 0 || (date != 0 && date < oldest) ? date : oldest;
   }
   auto& ages = counters_.lane_oldest_of;
@@ -333,7 +355,10 @@ void lane_sender::count_oldest() {
   counters_.lane_oldest.set(most);
 }
 
-/// The last acknowledged row of a lane stays: it keeps the count of positions.
+/// Rows below may go. The last acknowledged one of a lane stays, for it keeps the count of positions; so does the newest
+/// one, whatever was acknowledged: a destination may have seen more than the rows know of.
+std::uint64_t lane_sender::erasable(const lane& of) { return std::min(of.acked, of.newest_row); }
+
 void lane_sender::erase_acknowledged() {
   std::string bytes;
   persistence::mutation_writer writer(bytes);
@@ -345,7 +370,7 @@ void lane_sender::erase_acknowledged() {
       continue;
     }
     std::uint64_t position = each.erased;
-    for (; position < each.acked && left > 0; ++position, --left) {
+    for (const std::uint64_t end = erasable(each); position < end && left > 0; ++position, --left) {
       erase_outbox(writer, to, position);
     }
     if (position != each.erased) {
@@ -365,18 +390,23 @@ void lane_sender::erase_acknowledged() {
 }
 
 void lane_sender::find_lowest(lane& of) {
-  if (of.acked == 0 || std::exchange(of.lowest_asked, true)) {
+  if (std::exchange(of.lowest_asked, true)) {
     return;
   }
   row_range range;
   range.from = outbox_key(of.to, 0);
   range.to = persistence::prefix_end(lane_prefix(table::lane_outbox, of.to));
-  range.rows_max = 1;
+  range.rows_max = 2; // the second is the oldest that was surely not acknowledged when the rows below it were erased
   port_.read_rows(std::move(range), [this, to = of.to](const row_page& page) {
     lane& read = lane_of(to);
     const auto place = page.rows.empty() ? std::nullopt : lane_place_of(page.rows.front().key);
     read.lowest_known = true;
     read.erased = place ? place->position : read.acked;
+    if (page.rows.size() > 1 && !read.known) {
+      const auto second = read_outbox(page.rows[1].key, page.rows[1].value.view());
+      read.oldest = second ? second->date : 0;
+    }
+    touch(read);
     port_.want_tick(limits_.lane_tick_ms);
   });
 }

@@ -23,6 +23,8 @@ public:
 
   /// A term: reads where each lane stands, then calls `known`. Nothing else is called before.
   void begin(std::function<void()> known);
+  /// The term has begun, answers are taken: asks each destination of rows where it is.
+  void ask_all();
   /// The term is over: forgets everything.
   void end();
 
@@ -38,6 +40,9 @@ public:
   void peer_ready(shard_id which);
   void tick();
 
+  /// Of all lanes: deliveries that were not acknowledged.
+  [[nodiscard]] std::int64_t depth() const { return depth_; }
+
 private:
   struct flight {
     std::uint64_t position = 0;
@@ -47,7 +52,7 @@ private:
   struct lane {
     shard_id to;
     std::uint64_t next = 1;   ///< position of the next delivery
-    std::uint64_t high = 0;   ///< the highest applied one
+    std::uint64_t high = 0;   ///< the highest applied one, or one that the destination knows of
     std::uint64_t sent = 0;   ///< the last one of this stream
     std::uint64_t tail = 0;   ///< the last one in memory, or `sent`
     std::uint64_t acked = 0;  ///< the destination is done with everything up to here
@@ -69,6 +74,8 @@ private:
     std::size_t flight_bytes = 0;
     monotonic_ms heard = 0; ///< or when it was asked, or when there was nothing to hear
     std::int64_t depth = 0; ///< as the counters have it
+    std::uint64_t newest_row = 0;
+    unix_time oldest = 0; ///< of what waits, when it was last seen
   };
 
   void read_heads(std::string below, std::function<void()> known);
@@ -85,6 +92,7 @@ private:
   void resume(lane& of, std::uint64_t position);
   void count_depth(lane& of);
   void count_oldest();
+  [[nodiscard]] static std::uint64_t erasable(const lane& of);
   void erase_acknowledged();
   void find_lowest(lane& of);
 
@@ -93,6 +101,7 @@ private:
   shard_counters& counters_;
   std::map<shard_id, lane> lanes_;
   std::vector<lane*> dirty_;
+  std::int64_t depth_ = 0;
   std::uint64_t last_stream_ = 0; ///< never goes back: a host may begin anew in the same term
 };
 

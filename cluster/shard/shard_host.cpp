@@ -27,6 +27,7 @@ shard_host::shard_host(caf::actor_config& config, home_loop& home_of, replica_po
       sender_(*this, setup_.limits, counters_),
       receiver_(*this, setup_.limits, counters_),
       lane_timer_([this] { tick_lanes(); }),
+      report_timer_([this] { receiver_.report_late(); }),
       read_timer_([this] { read_again(); }),
       drain_timer_([this] {
         end_term();
@@ -61,6 +62,7 @@ void shard_host::on_exit() {
   home().disarm(drain_timer_);
   end_term();
   home().disarm(lane_timer_);
+  home().disarm(report_timer_);
   home().disarm(read_timer_);
   home().forget(*this);
   replica_.listen(nullptr);
@@ -78,7 +80,8 @@ unix_time shard_host::date() {
 
 void shard_host::take(const entity_request_ptr& request) {
   counters_.requests.add();
-  if (stopping_ || ledger_.size() >= setup_.limits.requests_in_flight_max) {
+  const bool lanes_full = request->type == request_type::call && sender_.depth() > setup_.limits.lane_depth_max;
+  if (stopping_ || lanes_full || ledger_.size() >= setup_.limits.requests_in_flight_max) {
     counters_.refused.add();
     refuse(request);
     return;
@@ -117,16 +120,30 @@ void shard_host::forward(const entity_request_ptr& request) {
   }
 }
 
+/// Deliveries first, and not all requests at once: what they propose may fill the replica again, and then lanes would
+/// wait behind every one of them.
 void shard_host::forward_waiting() {
-  while (term_ != 0 && kept_.empty() && !waiting_.empty()) {
+  if (term_ != 0 && kept_.empty()) {
+    receiver_.go_on();
+  }
+  std::size_t left = limits::shard_forwarded_at_once;
+  for (; left > 0 && term_ != 0 && kept_.empty() && !waiting_.empty(); --left) {
     const entity_request_ptr next = std::move(waiting_.front());
     waiting_.pop_front();
     counters_.requests_waiting.add(-1);
     forward(next);
   }
-  if (term_ != 0 && kept_.empty()) {
-    receiver_.go_on();
+  if (term_ != 0 && kept_.empty() && !waiting_.empty()) {
+    more_waiting_ = true;
+    home().defer(round_phase::output, *this);
   }
+}
+
+void shard_host::run_deferred() {
+  if (std::exchange(more_waiting_, false)) {
+    forward_waiting();
+  }
+  receiver_.flush();
 }
 
 void shard_host::answer(const entity_request_ptr& request, entity_reply what) {
@@ -214,6 +231,7 @@ void shard_host::open_term() {
     setup_.ready(term_);
   }
   receiver_.announce();
+  sender_.ask_all();
   forward_waiting();
 }
 

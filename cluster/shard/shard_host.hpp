@@ -166,7 +166,8 @@ private:
   void start_early(const entity_ref& who) override;
   void want_tick(std::uint32_t in_ms) override;
   void want_flush() override { home().defer(round_phase::output, *this); }
-  void run_deferred() override { receiver_.flush(); }
+  void want_report(std::uint32_t in_ms) override;
+  void run_deferred() override;
 
   replica_port& replica_;
   setup setup_;
@@ -179,6 +180,7 @@ private:
 
   request_ledger ledger_;
   std::deque<entity_request_ptr> waiting_; ///< for a term or for room
+  bool more_waiting_ = false;              ///< a part of these is to be forwarded at the end of the round
   std::int64_t open_told_ = 0;             ///< of the ledger, to the counters
   loop_timer timeout_;
 
@@ -202,6 +204,7 @@ private:
   std::uint64_t last_read_ = 0;
   bool lanes_broken_ = false; ///< a proposal was lost that others rest on: begin anew
   loop_timer lane_timer_;
+  loop_timer report_timer_;
   loop_timer read_timer_;
 
   bool stopping_ = false;

@@ -179,6 +179,12 @@ void shard_host::want_tick(std::uint32_t in_ms) {
   }
 }
 
+void shard_host::want_report(std::uint32_t in_ms) {
+  if (!report_timer_.armed()) {
+    home().arm(report_timer_, home().now() + in_ms);
+  }
+}
+
 void shard_host::tick_lanes() {
   if (term_ == 0) {
     return;

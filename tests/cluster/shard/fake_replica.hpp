@@ -19,7 +19,7 @@ public:
       --refusals;
       return fail(refusal, "told to");
     }
-    return std::make_unique<no_rows>(point);
+    return std::make_unique<no_rows>(point, broken_reads);
   }
   storage_result<void> run_on_reader(std::function<void()> job) override {
     job();
@@ -27,14 +27,21 @@ public:
   }
 
   int refusals = 0;
+  int broken_reads = 0; ///< so many looks for one row fail
   persistence_errc refusal = persistence_errc::busy;
 
 private:
   class no_rows final : public state_snapshot {
   public:
-    explicit no_rows(flushed_state point) : point_(std::move(point)) {}
+    no_rows(flushed_state point, int& broken) : point_(std::move(point)), broken_(broken) {}
     storage_result<flushed_state> at(shard_id) override { return point_; }
-    storage_result<std::optional<slice>> get(shard_id, std::string_view) override { return std::optional<slice>{}; }
+    storage_result<std::optional<slice>> get(shard_id, std::string_view) override {
+      if (broken_ > 0) {
+        --broken_;
+        return fail(persistence_errc::io_error, "told to");
+      }
+      return std::optional<slice>{};
+    }
     storage_result<void> scan(shard_id, const row_range&,
                               const std::function<bool(std::string_view, std::string_view)>&) override {
       return {};
@@ -42,6 +49,7 @@ private:
 
   private:
     flushed_state point_;
+    int& broken_;
   };
 };
 

@@ -87,9 +87,11 @@ void lane_world::start(std::uint16_t shard) {
   node.host = system_.spawn<shard_host>(*node.loop, *node.replica, std::move(setup));
 }
 
-void lane_world::ask(std::uint64_t user, std::string what) {
+void lane_world::ask(std::uint64_t user, std::string what, request_type type) {
   asked.push_back(user);
-  send(command(user, std::move(what), me_, asked.size()));
+  const entity_request_ptr request = command(user, std::move(what), me_, asked.size());
+  request->type = type;
+  send(request);
 }
 
 void lane_world::send(entity_request_ptr request) {

@@ -37,8 +37,8 @@ public:
 
   // --- requests ---
 
-  /// Sends a command and gives the loops no turn.
-  void ask(std::uint64_t user, std::string what);
+  /// Sends a command, or a call, and gives the loops no turn.
+  void ask(std::uint64_t user, std::string what, cluster::request_type type = cluster::request_type::command);
   /// Answers so far, in the order of their arrival: the token is the number of the question, from 1.
   asker::replies heard;
   std::vector<std::uint64_t> asked; ///< whom, by number less one
