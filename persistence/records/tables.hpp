@@ -33,6 +33,7 @@ enum class table : std::uint8_t {
   notify_settings = 73, ///< NotifySettings, by peer or sort
   pinned_dialogs = 74,  ///< PinnedDialogs
   unread_mark = 75,     ///< nothing, by peer
+  done_call = 76,       ///< DoneCall, by key and a hash of the call
 
   phone_claim = 32, ///< PhoneClaim
   phone_codes = 33, ///< PhoneCodes: how many were asked for
