@@ -81,15 +81,24 @@ inline constexpr std::uint32_t lane_page_rows = 256;
 inline constexpr std::size_t lane_page_bytes = 256 << 10;
 /// A destination that says nothing for so long is asked where it is.
 inline constexpr std::uint32_t lane_silence_ms = 2000;
-/// How often lanes with something in them are looked at, and rows of what was acknowledged erased …
-inline constexpr std::uint32_t lane_tick_ms = 1000;
+/// How often lanes with something in them are looked at, and rows of what was acknowledged erased: well before they
+/// are flushed, so that most never reach the state store …
+inline constexpr std::uint32_t lane_tick_ms = 200;
 /// … or earlier, at so many of one lane; and the most that one mutation erases.
 inline constexpr std::size_t lane_erased_at_once = 256;
 inline constexpr std::size_t lane_erased_per_mutation = 2048;
+/// A destination acknowledges so many deliveries at once, or what there is after this time.
+inline constexpr std::size_t lane_report_items = 64;
+inline constexpr std::uint32_t lane_report_ms = 10;
 /// Entities that are started ahead of the delivery under way, in one lane.
 inline constexpr std::size_t lane_entities_ahead = 16;
-/// Pause before a delivery that its entity did not take is given again.
+/// Pause before a delivery that its entity did not take is given again. It doubles when that happens again, up to …
 inline constexpr std::uint32_t lane_retry_ms = 100;
+inline constexpr std::uint32_t lane_retry_max_ms = 10'000;
+/// Requests that a shard hands on at once after it had no room for proposals, for they may fill it again.
+inline constexpr std::size_t shard_forwarded_at_once = 256;
+/// A shard with more deliveries that were not acknowledged refuses calls.
+inline constexpr std::int64_t lane_depth_max = 1'000'000;
 /// Faults of entities over one delivery; then it is put aside.
 inline constexpr std::uint32_t delivery_attempts_max = 5;
 
@@ -178,6 +187,9 @@ inline constexpr std::size_t lingering_sessions_max = 20'000;
 inline constexpr std::size_t lingering_bytes_max = 64 << 20;
 /// How long a session that has lost its last connection keeps its answers.
 inline constexpr std::uint32_t session_linger_ms = 300'000;
+/// Updates that such a session keeps; beyond, its client has to ask for the difference.
+inline constexpr std::size_t lingering_pushes_max = 32;
+inline constexpr std::size_t lingering_pushes_bytes_max = 16 << 10;
 
 /// Packets of one connection that wait until their key is known.
 inline constexpr std::size_t packets_waiting_for_key_max = 64;
@@ -336,6 +348,8 @@ inline constexpr std::size_t relations_changed_kept_max = 1024;
 /// Contacts and blocked accounts of one account.
 inline constexpr std::size_t contacts_max = 10'000;
 inline constexpr std::size_t blocked_max = 10'000;
+/// Phone numbers that one account looks up in a day, wrong ones beside a contact among them.
+inline constexpr std::size_t phones_looked_up_per_day = 5000;
 /// Contacts that one call imports, and that one deletes.
 inline constexpr std::size_t contacts_imported_max = 200;
 inline constexpr std::size_t contacts_deleted_max = 1000;
@@ -345,6 +359,11 @@ inline constexpr std::size_t contacts_found_max = 100;
 inline constexpr std::size_t blocked_page_max = 200;
 /// Cards that one account asks for at once; further ones wait.
 inline constexpr std::size_t card_questions_max = 64;
+/// A card that is older is asked for again when somebody is about to show it, and how many at once.
+inline constexpr std::int32_t card_fresh_seconds = 60;
+inline constexpr std::size_t card_refreshes_max = 16;
+/// Changes of its card that an account tells others of in a minute; the last one of more is told later.
+inline constexpr std::uint32_t card_changes_per_minute = 5;
 /// Accounts that are told that one is online, and relations that are looked at for them.
 inline constexpr std::size_t presence_peers_max = 500;
 inline constexpr std::size_t presence_rows_max = 5000;
@@ -378,8 +397,17 @@ inline constexpr std::int32_t sent_days = 31;
 inline constexpr std::size_t sent_filter_numbers_max = 1 << 18;
 /// Rows of forgotten random_ids that one message removes.
 inline constexpr std::size_t sent_rows_removed_max = 500;
+/// How long a call without random_id that was executed is not executed again for a client whose session was lost,
+/// and the calls of one account that this is remembered of.
+inline constexpr std::int32_t repeated_call_seconds = 60;
+inline constexpr std::size_t repeated_calls_max = 256;
 /// Messages of one forwardMessages.
 inline constexpr std::size_t forwarded_messages_max = 100;
+/// The account's card that goes with what it tells a peer: a larger one, with long lists of its privacy, is asked for by
+/// whoever lacks it.
+inline constexpr std::size_t delivered_card_bytes_max = 1024;
+/// Deliveries in a row that go before a client's change that waits.
+inline constexpr std::size_t box_arrivals_in_a_row_max = 16;
 /// Characters that a reply quotes.
 inline constexpr std::size_t quote_characters_max = 1024;
 
@@ -390,15 +418,25 @@ static_assert(session_calls_max < box_operations_max);
 inline constexpr std::int32_t messages_per_page_max = 100;
 inline constexpr std::int32_t dialogs_per_page_max = 500;
 inline constexpr std::size_t ids_per_read_max = 200;
+/// Bytes at which a page of messages or dialogs ends, as estimated: with one thing more it is far below kept_bytes_max,
+/// beyond which no answer is sent.
+inline constexpr std::size_t page_bytes_max = 3 << 19;
 /// Drafts in one list of all.
 inline constexpr std::size_t drafts_listed_max = 500;
 /// Messages that one search looks at for its page, and again for its count; and that an offset passes over.
 inline constexpr std::size_t search_rows_max = 5000;
+/// The same in bytes: long texts take long to search.
+inline constexpr std::size_t search_bytes_max = 2 << 20;
 inline constexpr std::size_t search_query_bytes_max = 4096;
+/// Words of a query that are looked for; further ones are not.
+inline constexpr std::size_t search_words_max = 16;
+/// Searches of one account that wait for the one that reads.
+inline constexpr std::size_t searches_waiting_max = 8;
 inline constexpr std::size_t search_filters_max = 32;
-/// One slice of a difference: changes that move the pts, about how many bytes of messages, and changes beside them.
+/// One slice of a difference: changes that move the pts, about how many bytes and accounts, and changes beside one pts.
 inline constexpr std::size_t difference_updates_max = 500;
 inline constexpr std::size_t difference_bytes_max = 1 << 20;
+inline constexpr std::size_t difference_people_max = 1000;
 inline constexpr std::size_t difference_beside_max = 1000;
 /// How far a session may be behind to be told what it missed.
 inline constexpr std::int32_t replay_updates_max = 100;
@@ -441,6 +479,8 @@ inline constexpr std::size_t drafts_cleared_max = 500;
 inline constexpr std::size_t unread_marks_listed_max = 1000;
 /// What somebody is doing while typing, as bytes.
 inline constexpr std::size_t typing_bytes_max = 256;
+/// Peers that an account tells of its typing in one second, and of whose typing it is told.
+inline constexpr std::size_t typing_peers_per_second_max = 32;
 
 // --- key exchange ---------------------------------------------------------------------------------
 

@@ -15,12 +15,32 @@ void begin_call(box_core& core, const call_context& from, entity_effects& out, c
   }
 }
 
+void begin_change(box_core& core, const call_context& from, entity_effects& out, continuation begin,
+                  continuation repeated) {
+  begin_call(
+    core, from, out,
+    [&core, from, begin = std::move(begin), repeated = std::move(repeated)](unix_time now, entity_effects& more) {
+      if (from.body != 0 && core.calls.has(from, now)) {
+        return repeated(now, more);
+      }
+      if (from.body != 0) {
+        core.calls.begin(from, core.operations.number());
+      }
+      begin(now, more);
+    });
+}
+
 void refuse(const call_context& from, rpc_errc why, entity_effects& out) {
   out.answer(from.ticket, unexpected(rpc_error{why}));
 }
 
 bool has_other_box(const box_core& core, user_id peer) {
   return peer != core.account.self && peer != people::service_user && peer.value() > 0;
+}
+
+bool is_blocked(const box_core& core, user_id peer) {
+  const people::Relation* const relation = core.people.relation(peer);
+  return relation != nullptr && relation->blocked_at() != 0;
 }
 
 void deliver(const box_core& core, user_id peer, command::Delivery what, unix_time now, entity_effects& out) {

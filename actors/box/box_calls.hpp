@@ -7,6 +7,7 @@
 
 #include "actors/box/box_core.hpp"
 #include "actors/commands/people_commands.pb.h"
+#include "config/limits.hpp"
 #include "protocol/rpc_error.hpp"
 #include "protocol/tl/api/forward.hpp"
 #include "protocol/tl/object.hpp"
@@ -19,6 +20,10 @@ using people::listener_id;
 
 /// Begins an operation for a call; too many wait: FLOOD_WAIT, and nothing happens.
 void begin_call(box_core& core, const call_context& from, entity_effects& out, continuation begin);
+/// The same for a call that could undo something when it is executed once more because a session was lost: then
+/// `repeated` takes the place of `begin`, and answers as if there were nothing left to do. Both end the operation.
+void begin_change(box_core& core, const call_context& from, entity_effects& out, continuation begin,
+                  continuation repeated);
 
 void refuse(const call_context& from, rpc_errc why, entity_effects& out);
 
@@ -38,6 +43,23 @@ void answer_call(const call_context& from, const typename Function::result& resu
 
 /// Whether the peer is an account with a box of its own, which hears of what is done in this one.
 [[nodiscard]] bool has_other_box(const box_core& core, user_id peer);
+/// Whether this account has blocked the peer. The relation is in memory, as with_dialog sees to.
+[[nodiscard]] bool is_blocked(const box_core& core, user_id peer);
+/// Adds the account's card to what a peer is told, so that the peer can show it at once; not a large one, which the
+/// peer's box asks for if it lacks it.
+template <class Told>
+void add_own_card(const box_core& core, Told& told, unix_time now) {
+  if (command::Card card = core.people.own_card(now); card.ByteSizeLong() <= limits::delivered_card_bytes_max) {
+    *told.mutable_card() = std::move(card);
+  }
+}
+/// Keeps the card that came with what a peer told. A peer tells of itself alone.
+template <class Told>
+void learn_card(const box_core& core, user_id from, const Told& told) {
+  if (told.has_card() && told.card().user() == from.value()) {
+    core.people.learn(told.card());
+  }
+}
 /// Sends a delivery to a peer's box. Only where has_other_box.
 void deliver(const box_core& core, user_id peer, command::Delivery what, unix_time now, entity_effects& out);
 

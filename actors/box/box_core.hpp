@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "actors/box/box_keys.hpp"
+#include "actors/box/done_calls.hpp"
 #include "actors/box/operation_queue.hpp"
 #include "actors/people/account_core.hpp"
 #include "actors/people/people.hpp"
@@ -67,6 +68,7 @@ struct box_core {
   people::people& people;
   operation_queue operations;
   dialog_book dialogs{account};
+  done_calls calls{};
 
   /// Runs `then` when the dialog with this peer and the relation to it are in memory, at once if they are. The dialog
   /// stays there for the operation under way.
@@ -77,7 +79,8 @@ struct box_core {
 
   /// A new id for a message of this box; put the box's row after it.
   [[nodiscard]] message_id next_message_id();
-  /// Moves the pts by update.count() (at least 1), writes the update's row and the box's. The new pts.
+  /// Moves the pts by update.count() (at least 1), writes the update's row and the box's. The first update of
+  /// an operation that begin_change began also writes that its call was executed. The new pts.
   std::int32_t append_update(persistence::records::Update update, update_kind kind, unix_time now, entity_effects& out);
   /// Writes an update without a pts, and the box's row.
   void append_beside(persistence::records::Update update, update_kind kind, unix_time now, entity_effects& out);

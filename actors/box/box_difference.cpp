@@ -199,7 +199,7 @@ void box_difference::replay(const entity::listener_id& who, std::int32_t pts, un
   runs_.push_back({who, ++last_run_});
   whom->catching_up = true;
   if (box.pts() - pts > limits::replay_updates_max) {
-    go_on(run(runs_.back()), pts, out);
+    go_on(run(runs_.back()), pts, false, out);
   } else {
     read_on(runs_.back(), pts, true, out);
   }
@@ -212,15 +212,16 @@ void box_difference::read_on(const run& which, std::int32_t pts, bool beside, en
   out.queries.push_back({[page, self = core_.account.self, pts, bounds](entity::row_reader& reader) {
                            read_updates(reader, self, pts, bounds, *page);
                          },
-                         [this, page, which, pts](unix_time now, entity_effects& more) {
+                         [this, page, which, pts, beside](unix_time now, entity_effects& more) {
                            core_.people.with(page->whom, now, more,
-                                             [this, page, which, pts](unix_time later, entity_effects& last) {
-                                               tell(which, *page, pts, later, last);
+                                             [this, page, which, pts, beside](unix_time later, entity_effects& last) {
+                                               tell(which, *page, pts, beside, later, last);
                                              });
                          }});
 }
 
-void box_difference::tell(const run& which, update_page& page, std::int32_t pts, unix_time now, entity_effects& out) {
+void box_difference::tell(const run& which, update_page& page, std::int32_t pts, bool beside, unix_time now,
+                          entity_effects& out) {
   const people::listener* const whom = listener_of(which);
   if (whom == nullptr) {
     return;
@@ -242,17 +243,18 @@ void box_difference::tell(const run& which, update_page& page, std::int32_t pts,
   } else if (!view.updates_.empty()) {
     people::listeners::tell_one(open, view, out);
   }
-  go_on(which, page.pts, out);
+  // What happens beside the pts is heard live; what lies beside updates that this page did not reach was not.
+  go_on(which, page.pts, beside && page.more, out);
 }
 
-void box_difference::go_on(const run& which, std::int32_t pts, entity_effects& out) {
+void box_difference::go_on(const run& which, std::int32_t pts, bool beside, entity_effects& out) {
   people::listener* const whom = listener_of(which);
   if (whom == nullptr) {
     return;
   }
   const std::int32_t behind = core_.account.box.pts() - pts;
   if (behind > 0 && behind <= limits::replay_updates_max) {
-    read_on(run(which), pts, false, out);
+    read_on(run(which), pts, beside, out);
     return;
   }
   whom->catching_up = false;

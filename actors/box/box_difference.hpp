@@ -32,8 +32,8 @@ private:
 
   void get_difference(const call_context& from, const tl::fn::updates_getDifference& what, entity_effects& out);
   void read_on(const run& which, std::int32_t pts, bool beside, entity_effects& out);
-  void tell(const run& which, update_page& page, std::int32_t pts, unix_time now, entity_effects& out);
-  void go_on(const run& which, std::int32_t pts, entity_effects& out);
+  void tell(const run& which, update_page& page, std::int32_t pts, bool beside, unix_time now, entity_effects& out);
+  void go_on(const run& which, std::int32_t pts, bool beside, entity_effects& out);
   /// Null: it has gone, or began another run.
   people::listener* listener_of(const run& which);
   void stop(const entity::listener_id& who);

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <deque>
+
 #include "actors/box/box_part.hpp"
 #include "actors/box/box_settings.hpp"
 
@@ -15,7 +17,13 @@ public:
   bool call(const call_context& from, const tl::fn::function& what, entity_effects& out) override;
 
 private:
+  /// Searches read much: one at a time, and the next ones wait. Those are refused that find too many waiting.
+  template <class Call>
+  void look(const call_context& from, entity_effects& out, const Call& call);
+
   const box_settings& settings_;
+  bool searching_ = false;
+  std::deque<entity::row_query> waiting_;
 };
 
 } // namespace godwit::box

@@ -112,6 +112,33 @@ tl::box<tl::NotificationSound> sound_view(const NotifySettings& settings) {
   return ringtone;
 }
 
+/// Calls `take` with the number of each account that a message names, some of them 0 or named twice.
+template <class Take>
+void for_each_person(const Message& message, user_id peer, const Take& take) {
+  take(peer.value());
+  if (message.has_forward()) {
+    take(message.forward().from());
+    take(message.forward().saved_from());
+  }
+  const auto take_mentions = [&](const text_entity_list& entities) {
+    for (const persistence::records::TextEntity& entity : entities) {
+      if (entity.kind() == static_cast<std::uint32_t>(text_entity_kind::mention_name)) {
+        take(entity.number());
+      }
+    }
+  };
+  take_mentions(message.entity());
+  if (message.has_reply_to()) {
+    take(message.reply_to().from());
+    take_mentions(message.reply_to().quote_entity());
+  }
+}
+
+/// What a view takes beside what its row says: constructors, flags, peers.
+constexpr std::size_t view_bytes = 256;
+/// How much longer on the wire is what a row says in few bytes: entities above all.
+constexpr std::size_t row_factor = 3;
+
 } // namespace
 
 user_id saved_dialog(user_id self, const Message& message) {
@@ -250,29 +277,30 @@ tl::box<tl::peerNotifySettings> notify_view(const NotifySettings& settings, laye
   return view;
 }
 
+void people_list::add(user_id who) {
+  if (who.value() > 0 && known_.insert(who.value()).second) {
+    list_.push_back(who);
+  }
+}
+
+void people_list::add(const Message& message, user_id peer) {
+  for_each_person(message, peer, [this](std::int64_t who) { add(user_id{who}); });
+}
+
 void add_people(const Message& message, user_id peer, std::vector<user_id>& whom) {
-  const auto add = [&](std::int64_t who) {
+  for_each_person(message, peer, [&](std::int64_t who) {
     if (who > 0 && std::find(whom.begin(), whom.end(), user_id{who}) == whom.end()) {
       whom.push_back(user_id{who});
     }
-  };
-  add(peer.value());
-  if (message.has_forward()) {
-    add(message.forward().from());
-    add(message.forward().saved_from());
-  }
-  const auto add_mentions = [&](const text_entity_list& entities) {
-    for (const persistence::records::TextEntity& entity : entities) {
-      if (entity.kind() == static_cast<std::uint32_t>(text_entity_kind::mention_name)) {
-        add(entity.number());
-      }
-    }
-  };
-  add_mentions(message.entity());
-  if (message.has_reply_to()) {
-    add(message.reply_to().from());
-    add_mentions(message.reply_to().quote_entity());
-  }
+  });
+}
+
+std::size_t wire_bytes(const Message& message) {
+  return view_bytes + row_factor * message.ByteSizeLong() - (row_factor - 1) * message.text().size();
+}
+
+std::size_t wire_bytes(const Draft& draft) {
+  return view_bytes + row_factor * draft.ByteSizeLong() - (row_factor - 1) * draft.text().size();
 }
 
 rpc_result<std::string> stored(const tl::object& what, layer_t layer) {

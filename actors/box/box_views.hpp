@@ -1,6 +1,10 @@
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
+#include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "actors/box/box_core.hpp"
@@ -21,7 +25,29 @@ tl::box<tl::DraftMessage> draft_view(const persistence::records::Draft& draft, l
 tl::box<tl::peerNotifySettings> notify_view(const persistence::records::NotifySettings& settings, layer_t layer);
 tl::box<tl::Peer> peer_view(user_id peer);
 
-/// Adds to `whom` the accounts that a message mentions: peer, author, whom it was forwarded from.
+/// Accounts that an answer introduces, each once.
+class people_list {
+public:
+  /// Numbers that are no account's are left out.
+  void add(user_id who);
+  /// As add_people.
+  void add(const Message& message, user_id peer);
+  [[nodiscard]] std::size_t size() const { return list_.size(); }
+  [[nodiscard]] std::vector<user_id> take() { return std::move(list_); }
+
+private:
+  std::vector<user_id> list_;
+  std::unordered_set<std::int64_t> known_;
+};
+
+/// What the view of one account takes on the wire, at most.
+inline constexpr std::size_t person_bytes = 640;
+/// What a view takes on the wire, at most and without the accounts in it: for the bound of a page.
+std::size_t wire_bytes(const Message& message);
+std::size_t wire_bytes(const persistence::records::Draft& draft);
+
+/// Adds to `whom` the accounts that a message mentions: peer, author, whom it was forwarded from. For a few messages:
+/// many are a people_list's.
 void add_people(const Message& message, user_id peer, std::vector<user_id>& whom);
 
 /// The dialog of the saved messages that a message belongs to: whom it was forwarded from, or oneself.

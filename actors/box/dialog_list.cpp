@@ -31,10 +31,18 @@ struct found_dialog {
 struct dialog_page {
   std::optional<rpc_error> error;
   std::vector<found_dialog> dialogs;
+  people_list people;
+  std::size_t bytes = 0; ///< on the wire, about
   std::vector<user_id> whom;
   UserBox box;
   bool whole = false;
+
+  /// Nothing more is added.
+  [[nodiscard]] bool full() const { return bytes >= limits::page_bytes_max; }
 };
+
+/// What a dialog takes on the wire beside its message and draft: sounds, mainly.
+constexpr std::size_t dialog_bytes = 1024;
 
 /// The dialog with its newest message. One without a message is of no use in a list: clients refuse it.
 std::optional<found_dialog> read_listed(entity::row_reader& reader, user_id peer) {
@@ -49,25 +57,23 @@ std::optional<found_dialog> read_listed(entity::row_reader& reader, user_id peer
   return found_dialog{peer, std::move(*dialog), {}, std::move(top)};
 }
 
-void read_drafts(entity::row_reader& reader, dialog_page& page) {
-  for (found_dialog& each : page.dialogs) {
-    each.draft = read_record<Draft>(reader, records_table::draft, peer_key(each.peer));
-  }
+/// Adds a dialog, with its draft.
+void add_dialog(entity::row_reader& reader, found_dialog found, dialog_page& page) {
+  static const Message none;
+  found.draft = read_record<Draft>(reader, records_table::draft, peer_key(found.peer));
+  const std::size_t people_before = page.people.size();
+  page.people.add(found.top ? *found.top : none, found.peer);
+  page.bytes += dialog_bytes + person_bytes * (page.people.size() - people_before) +
+                (found.top ? wire_bytes(*found.top) : 0) + (found.draft ? wire_bytes(*found.draft) : 0);
+  page.dialogs.push_back(std::move(found));
 }
 
 void gather_people(dialog_page& page, user_id self) {
-  bool wrote = false;
-  for (const found_dialog& each : page.dialogs) {
-    if (each.top) {
-      add_people(*each.top, each.peer, page.whom);
-      wrote = wrote || each.top->out();
-    } else {
-      add_people(Message(), each.peer, page.whom);
-    }
+  if (std::any_of(page.dialogs.begin(), page.dialogs.end(),
+                  [](const found_dialog& each) { return each.top && each.top->out(); })) {
+    page.people.add(self);
   }
-  if (wrote && std::find(page.whom.begin(), page.whom.end(), self) == page.whom.end()) {
-    page.whom.push_back(self);
-  }
+  page.whom = page.people.take();
 }
 
 struct listed_views {
@@ -105,9 +111,9 @@ void answer_dialogs(box_core& core, const call_context& from,
   const user_id self = core.account.self;
   out.queries.push_back(
     {[page, self, read = std::move(read)](entity::row_reader& reader) {
+       *page = dialog_page(); // a reader that was too busy begins again
        page->box = read_record<UserBox>(reader, records_table::user_box, std::string()).value_or(UserBox());
        read(reader, *page);
-       read_drafts(reader, *page);
        gather_people(*page, self);
      },
      [page, &core, from, make = std::move(make)](unix_time now, entity_effects& more) {
@@ -163,7 +169,7 @@ message_id read_steps(entity::row_reader& reader, message_id below, std::size_t 
 /// Adds what follows in the list to the page, newest first.
 void read_list(entity::row_reader& reader, message_id below, const page_start& start, dialog_page& page, bool& more) {
   more = true;
-  while (page.dialogs.size() < start.limit && more) {
+  while (page.dialogs.size() < start.limit && !page.full() && more) {
     std::vector<user_id> peers;
     const message_id last_step = below <= 1 ? 0 : read_steps(reader, below, start.limit - page.dialogs.size(), peers);
     std::vector<std::pair<message_id, found_dialog>> step;
@@ -180,13 +186,13 @@ void read_list(entity::row_reader& reader, message_id below, const page_start& s
     std::sort(step.begin(), step.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
     more = last_step != 0;
     for (auto& [top, each] : step) {
-      if (page.dialogs.size() == start.limit) {
+      if (page.dialogs.size() == start.limit || page.full()) {
         more = true;
         break;
       }
       each.top = read_record<Message>(reader, records_table::message, message_key(each.peer, top));
       if (each.top) {
-        page.dialogs.push_back(std::move(each));
+        add_dialog(reader, std::move(each), page);
       }
     }
     below = last_step;
@@ -205,12 +211,12 @@ void read_page(entity::row_reader& reader, const page_start& start, dialog_page&
   bool more_pinned = false;
   if (start.first) {
     for (const user_id peer : start.pinned) {
-      if (page.dialogs.size() == start.limit) {
+      if (page.dialogs.size() == start.limit || page.full()) {
         more_pinned = true;
         break;
       }
       if (auto dialog = read_listed(reader, peer)) {
-        page.dialogs.push_back(std::move(*dialog));
+        add_dialog(reader, std::move(*dialog), page);
       }
     }
   }
@@ -331,7 +337,7 @@ void get_pinned_dialogs(box_core& core, const box_settings& settings, const call
     [peers = std::move(peers)](entity::row_reader& reader, dialog_page& page) {
       for (const user_id peer : peers) {
         if (auto dialog = read_listed(reader, peer)) {
-          page.dialogs.push_back(std::move(*dialog));
+          add_dialog(reader, std::move(*dialog), page);
         }
       }
     },
@@ -363,12 +369,15 @@ void get_peer_dialogs(box_core& core, const box_settings& settings, const call_c
     core, settings, from,
     [peers = std::move(peers)](entity::row_reader& reader, dialog_page& page) {
       for (const user_id peer : peers) {
+        if (page.full()) {
+          return; // there are no slices of this: who misses one asks for it alone
+        }
         found_dialog found{peer, {}, {}, {}};
         found.dialog = read_record<Dialog>(reader, records_table::dialog, peer_key(peer)).value_or(Dialog());
         if (const message_id top = found.dialog.top_message(); top != 0) {
           found.top = read_record<Message>(reader, records_table::message, message_key(peer, top));
         }
-        page.dialogs.push_back(std::move(found));
+        add_dialog(reader, std::move(found), page);
       }
     },
     out);
@@ -382,10 +391,12 @@ void get_all_drafts(box_core& core, const call_context& from, entity_effects& ou
   struct drafts {
     std::vector<found_draft> list;
     std::vector<user_id> whom;
+    std::size_t bytes = 0;
   };
   auto found = std::make_shared<drafts>();
   out.queries.push_back(
     {[found](entity::row_reader& reader) {
+       *found = drafts(); // a reader that was too busy begins again
        reader.scan(records_table::draft, std::string(), std::string(),
                    [&](std::string_view key, std::string_view value) {
                      found_draft each;
@@ -393,9 +404,10 @@ void get_all_drafts(box_core& core, const call_context& from, entity_effects& ou
                      if (peer && each.draft.ParseFromArray(value.data(), static_cast<int>(value.size()))) {
                        each.peer = *peer;
                        found->whom.push_back(*peer);
+                       found->bytes += wire_bytes(each.draft) + person_bytes;
                        found->list.push_back(std::move(each));
                      }
-                     return found->list.size() < limits::drafts_listed_max;
+                     return found->list.size() < limits::drafts_listed_max && found->bytes < limits::page_bytes_max;
                    });
      },
      [found, &core, from](unix_time now, entity_effects& more) {

@@ -30,6 +30,7 @@ struct history_removal {
   bool revoke = false;
 
   removal what;
+  message_id next = 0; ///< where the reading goes on, when it has met nothing that is meant; 0: from the beginning
   bool more = false;
   /// The message that stays where nothing else does, to say that the history was cleared.
   message_id cleared = 0;
@@ -68,17 +69,19 @@ message_id first_of_date(entity::row_reader& reader, user_id peer, unix_time dat
   return std::min(low, top);
 }
 
-void gather(entity::row_reader& reader, history_removal& wanted) {
+/// False: this was a long part of the dialog in which nothing is meant, and more of it follows.
+bool gather(entity::row_reader& reader, history_removal& wanted) {
   Dialog dialog;
   const auto row = reader.get(records_table::dialog, peer_key(wanted.peer));
   if (!row || !dialog.ParseFromString(*row) || dialog.top_message() == 0) {
-    return;
+    return true;
   }
   const message_id top = dialog.top_message();
   const message_id last = wanted.max_id <= 0 ? top : std::min(top, wanted.max_id);
-  const bool dated = wanted.after > date_slack_seconds;
-  const message_id first =
-    dated ? first_of_date(reader, wanted.peer, wanted.after - date_slack_seconds, top) : message_id{1};
+  message_id first = std::max(wanted.next, message_id{1});
+  if (wanted.next == 0 && wanted.after > date_slack_seconds) {
+    first = first_of_date(reader, wanted.peer, wanted.after - date_slack_seconds, top);
+  }
   std::size_t taken = 0;
   std::size_t passed = 0;
   std::optional<Message> last_taken;
@@ -92,6 +95,7 @@ void gather(entity::row_reader& reader, history_removal& wanted) {
     const bool is_meant = message.date() > wanted.after && message.date() < wanted.before &&
                           !(wanted.just_clear && message.action().has_history_clear());
     if (!is_meant) {
+      wanted.next = id + 1;
       return ++passed < limits::messages_passed_max;
     }
     if (taken == limits::messages_changed_max) {
@@ -104,13 +108,17 @@ void gather(entity::row_reader& reader, history_removal& wanted) {
     return true;
   };
   reader.scan(records_table::message, message_key(wanted.peer, first), message_key(wanted.peer, last + 1), visit);
-  wanted.more |= passed == limits::messages_passed_max && taken != 0;
+  if (passed == limits::messages_passed_max && taken == 0) {
+    return false;
+  }
+  wanted.more |= passed == limits::messages_passed_max;
   wanted.what.read_dialogs(reader);
   if (wanted.just_clear && taken != 0 && wanted.what.dialogs.front().takes_top &&
       wanted.what.dialogs.front().next_top == 0) {
     wanted.cleared = top;
     wanted.was = std::move(*last_taken);
   }
+  return true;
 }
 
 /// Turns the message that stays into one that tells of nothing but the clearing. Yields what it is now.
@@ -146,7 +154,18 @@ tl::box<tl::Update> cleared_update(const box_core& core, const history_removal& 
   return update;
 }
 
+void answer_removal(const call_context& from, const removed& done, bool more, entity_effects& out) {
+  auto answer = tl::make<tl::messages_affectedHistory>();
+  answer->pts = done.pts;
+  answer->pts_count = done.count;
+  answer->offset = more ? done.count : 0;
+  answer_call<fn::messages_deleteHistory>(from, answer, out, done.pts);
+}
+
 void apply(box_core& core, history_removal& wanted, unix_time now, entity_effects& out) {
+  if (wanted.more) {
+    core.calls.unfinished();
+  }
   if (wanted.revoke) {
     deliver_removal(core, wanted.what, now, out);
   }
@@ -176,11 +195,22 @@ void apply(box_core& core, history_removal& wanted, unix_time now, entity_effect
   if (done.count != 0) {
     tell_sessions(core, std::move(list), whom, wanted.from.asker, now, out, done.pts, done.count);
   }
-  auto answer = tl::make<tl::messages_affectedHistory>();
-  answer->pts = done.pts;
-  answer->pts_count = done.count;
-  answer->offset = wanted.more ? done.count : 0;
-  answer_call<fn::messages_deleteHistory>(wanted.from, answer, out, done.pts);
+  answer_removal(wanted.from, done, wanted.more, out);
+}
+
+/// Part by part until something is found: a call that takes nothing says that there is nothing more.
+void read_and_apply(box_core& core, const std::shared_ptr<history_removal>& wanted, unix_time now,
+                    entity_effects& out) {
+  const auto all_read = std::make_shared<bool>(false);
+  core.with_dialog_and(
+    wanted->peer, [wanted, all_read](entity::row_reader& reader) { *all_read = gather(reader, *wanted); }, now, out,
+    [&core, wanted, all_read](unix_time later, entity_effects& more) {
+      if (!*all_read) {
+        return read_and_apply(core, wanted, later, more);
+      }
+      apply(core, *wanted, later, more);
+      core.operations.done(later, more);
+    });
 }
 
 } // namespace
@@ -206,13 +236,11 @@ void delete_history(box_core& core, const call_context& from, const fn::messages
   if (what.max_date.value_or(0) > 0) {
     wanted->before = *what.max_date;
   }
-  begin_call(core, from, out, [&core, wanted](unix_time now, entity_effects& more) {
-    core.with_dialog_and(
-      wanted->peer, [wanted](entity::row_reader& reader) { gather(reader, *wanted); }, now, more,
-      [&core, wanted](unix_time later, entity_effects& last) {
-        apply(core, *wanted, later, last);
-        core.operations.done(later, last);
-      });
+  const auto begin = [&core, wanted](unix_time now, entity_effects& more) { read_and_apply(core, wanted, now, more); };
+  // Messages came meanwhile that the client did not mean.
+  begin_change(core, from, out, begin, [&core, from](unix_time now, entity_effects& more) {
+    answer_removal(from, {core.account.box.pts(), 0}, false, more);
+    core.operations.done(now, more);
   });
 }
 

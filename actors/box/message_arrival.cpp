@@ -74,9 +74,7 @@ void begin(box_core& core, arrival_ptr what, unix_time now, entity_effects& out)
       };
     }
     const auto then = [&core, what](unix_time later, entity_effects& more) {
-      const people::Relation* const relation = core.people.relation(what->peer);
-      const bool is_blocked = has_other_box(core, what->peer) && relation != nullptr && relation->blocked_at() != 0;
-      if (core.account.profile && !is_blocked) {
+      if (core.account.profile && !is_blocked(core, what->peer)) {
         write(core, *what, later, more);
       }
       more.answer(what->ticket, std::string());
@@ -90,7 +88,7 @@ void begin(box_core& core, arrival_ptr what, unix_time now, entity_effects& out)
 
 void message_arrives(box_core& core, std::uint64_t ticket, user_id from, const command::NewMessage& what, unix_time now,
                      entity_effects& out) {
-  core.people.learn(what.card());
+  learn_card(core, from, what);
   auto arrives = std::make_shared<arrival>();
   arrives->ticket = ticket;
   arrives->peer = from;

@@ -58,11 +58,12 @@ std::optional<rpc_errc> refusal(const box_core& core, const wanted_edit& wanted,
   return std::nullopt;
 }
 
-tl::box<tl::Update> edit_update(const box_core& core, const found_message& what, std::int32_t pts, layer_t layer) {
+tl::box<tl::Update> edit_update(const box_core& core, const found_message& what, std::int32_t pts, layer_t layer,
+                                std::int32_t pts_count = 1) {
   auto update = tl::make<tl::updateEditMessage>();
   update->message = message_view(core.account.self, what.peer, what.id, *what.row, layer);
   update->pts = pts;
-  update->pts_count = 1;
+  update->pts_count = pts_count;
   return update;
 }
 
@@ -90,16 +91,18 @@ void send_edit(box_core& core, const found_message& what, unix_time now, entity_
   *message.mutable_entity() = what.row->entity();
   message.set_edit_date(what.row->edit_date());
   message.set_invert_media(what.row->invert_media());
-  *edited.mutable_card() = core.people.own_card(now);
+  add_own_card(core, edited, now);
   deliver(core, what.peer, std::move(delivery), now, out);
 }
 
-void answer_edit(box_core& core, const call_context& from, const found_message& what, std::int32_t pts, unix_time now,
-                 entity_effects& out) {
+/// Tells of the message as it is at the pts of the box, which the call moved by the count.
+void answer_edit(box_core& core, const call_context& from, const found_message& what, std::int32_t pts_count,
+                 unix_time now, entity_effects& out) {
   const std::vector<user_id> whom = people_of(core, what);
-  core.people.with(whom, now, out, [&core, from, what, pts, whom](unix_time later, entity_effects& more) {
+  const std::int32_t pts = core.account.box.pts();
+  core.people.with(whom, now, out, [&core, from, what, pts, pts_count, whom](unix_time later, entity_effects& more) {
     auto answer = tl::make<tl::updates>();
-    answer->updates_.push_back(edit_update(core, what, pts, from.layer));
+    answer->updates_.push_back(edit_update(core, what, pts, from.layer, pts_count));
     core.people.add_views(answer->users, whom, later);
     answer->date = later;
     answer_call<fn::messages_editMessage>(from, std::move(answer), more, pts);
@@ -125,7 +128,16 @@ void apply_edit(box_core& core, const wanted_edit& wanted, found_message found, 
     list.push_back(edit_update(core, found, pts, pushed_layer));
     tell_sessions(core, std::move(list), people_of(core, found), wanted.from.asker, now, out, pts, 1);
   }
-  answer_edit(core, wanted.from, found, pts, now, out);
+  answer_edit(core, wanted.from, found, 1, now, out);
+}
+
+/// What an edit that was made before is answered with: the message may have become something else meanwhile.
+void repeat_edit(box_core& core, const call_context& from, const found_message& found, unix_time now,
+                 entity_effects& out) {
+  if (!found.row || found.row->has_action()) {
+    return refuse(from, rpc_errc::message_id_invalid, out);
+  }
+  answer_edit(core, from, found, 0, now, out);
 }
 
 /// An edit by the peer, as it arrived.
@@ -170,24 +182,30 @@ void edit_message(box_core& core, const call_context& from, const fn::messages_e
   wanted->id = what.id;
   wanted->invert_media = what.invert_media;
   wanted->text = std::move(*text);
-  begin_call(core, from, out, [&core, wanted](unix_time now, entity_effects& more) {
+  const auto begin = [&core, wanted](unix_time now, entity_effects& more) {
     with_message(core, wanted->peer, wanted->id, now, more,
                  [&core, wanted](found_message found, unix_time later, entity_effects& last) {
                    apply_edit(core, *wanted, std::move(found), later, last);
                    core.operations.done(later, last);
                  });
-  });
+  };
+  const auto repeated = [&core, from, peer = *peer, id = what.id](unix_time now, entity_effects& more) {
+    with_message(core, peer, id, now, more,
+                 [&core, from](const found_message& found, unix_time later, entity_effects& last) {
+                   repeat_edit(core, from, found, later, last);
+                   core.operations.done(later, last);
+                 });
+  };
+  begin_change(core, from, out, begin, repeated);
 }
 
 void edited(box_core& core, const arrival& by, const command::EditedMessage& what, unix_time now, entity_effects& out) {
-  if (what.has_card()) {
-    core.people.learn(what.card());
-  }
+  learn_card(core, by.from, what);
   auto wanted = std::make_shared<command::EditedMessage>(what);
   core.operations.run_always(now, out, [&core, by, wanted](unix_time began, entity_effects& more) {
     with_origin(core, by.from, wanted->origin_id(), began, more,
                 [&core, by, wanted](found_message found, unix_time later, entity_effects& last) {
-                  if (found.row && !found.row->has_action()) {
+                  if (found.row && !found.row->has_action() && !is_blocked(core, by.from)) {
                     take_edit(core, wanted->message(), found, later, last);
                   }
                   last.answer(by.ticket, std::string());

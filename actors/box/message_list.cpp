@@ -4,6 +4,9 @@
 #include <string>
 #include <utility>
 
+#include "actors/box/box_views.hpp"
+#include "config/limits.hpp"
+
 namespace godwit::box {
 namespace {
 
@@ -96,21 +99,34 @@ bool parse(const message_row& row, persistence::records::Message& message) {
   return message.ParseFromArray(row.bytes.data(), static_cast<int>(row.bytes.size()));
 }
 
+/// How much the messages of a page take on the wire, with the accounts in them.
+class page_size {
+public:
+  /// False: the page is full.
+  bool add(const found_message& what) {
+    const std::size_t people_before = people_.size();
+    people_.add(what.message, what.peer);
+    bytes_ += wire_bytes(what.message) + person_bytes * (people_.size() - people_before);
+    return bytes_ < limits::page_bytes_max;
+  }
+
+private:
+  people_list people_;
+  std::size_t bytes_ = 0;
+};
+
 /// Takes the places [from, to) of those that fit out of one direction of a list.
 class window_side {
 public:
-  window_side(std::int64_t from, std::int64_t to, const message_filter& filter, std::size_t& rows,
+  window_side(std::int64_t from, std::int64_t to, const message_filter& filter, row_budget& budget, page_size& size,
               found_messages& found)
-      : from_(from), to_(to), filter_(filter), rows_(rows), found_(found) {}
+      : from_(from), to_(to), filter_(filter), budget_(budget), size_(size), found_(found) {}
 
   bool take(const message_row& row) {
     const bool wanted = place_ >= from_;
-    if (!wanted || filter_) {
-      if (rows_ == 0) {
-        found_.cut = true;
-        return false;
-      }
-      --rows_;
+    if ((!wanted || filter_) && !budget_.spend(filter_ ? row.bytes.size() : 0)) {
+      found_.cut = true;
+      return false;
     }
     if (wanted || filter_) {
       found_message each{row.peer, row.id, {}};
@@ -118,10 +134,11 @@ public:
         return true;
       }
       if (wanted) {
+        found_.full = !size_.add(each);
         found_.messages.push_back(std::move(each));
       }
     }
-    return ++place_ < to_;
+    return ++place_ < to_ && !found_.full;
   }
 
 private:
@@ -129,7 +146,8 @@ private:
   std::int64_t from_;
   std::int64_t to_;
   const message_filter& filter_;
-  std::size_t& rows_;
+  row_budget& budget_;
+  page_size& size_;
   found_messages& found_;
 };
 
@@ -192,7 +210,7 @@ message_id first_since(message_list& list, unix_time date) {
 }
 
 found_messages read_window(message_list& list, const message_window& window, const message_filter& filter,
-                           std::size_t rows) {
+                           row_budget budget) {
   found_messages found;
   if (window.limit <= 0) {
     return found;
@@ -207,31 +225,31 @@ found_messages read_window(message_list& list, const message_window& window, con
   }
   zero = std::clamp(zero, std::min(first, end), end);
 
+  page_size size;
   const std::int64_t begin_place = window.add_offset;
   const std::int64_t end_place = begin_place + window.limit;
   if (begin_place < 0) {
     // Places -1, -2, … are the newer ones, the nearest first.
-    window_side side(std::max<std::int64_t>(0, -end_place), -begin_place, filter, rows, found);
+    window_side side(std::max<std::int64_t>(0, -end_place), -begin_place, filter, budget, size, found);
     list.newer(std::max(zero, first), end, [&](const message_row& row) { return side.take(row); });
     std::reverse(found.messages.begin(), found.messages.end());
   }
-  if (end_place > 0 && !found.cut) {
-    window_side side(std::max<std::int64_t>(0, begin_place), end_place, filter, rows, found);
+  if (end_place > 0 && !found.cut && !found.full) {
+    window_side side(std::max<std::int64_t>(0, begin_place), end_place, filter, budget, size, found);
     list.older(first, zero, [&](const message_row& row) { return side.take(row); });
   }
   return found;
 }
 
 message_count count_messages(message_list& list, message_id min_id, message_id max_id, const message_filter& filter,
-                             std::size_t rows) {
+                             row_budget budget) {
   message_count counted;
   const message_id end = max_id > 0 ? max_id : above_all_messages;
   list.older(std::max(min_id, 0) + (min_id < above_all_messages ? 1 : 0), end, [&](const message_row& row) {
-    if (rows == 0) {
+    if (!budget.spend(filter ? row.bytes.size() : 0)) {
       counted.cut = true;
       return false;
     }
-    --rows;
     persistence::records::Message message;
     if (parse(row, message) && (!filter || filter(row, message))) {
       ++counted.count;

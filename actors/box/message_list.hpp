@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -97,17 +98,37 @@ struct found_message {
   persistence::records::Message message;
 };
 
+/// What may be read beyond what is found.
+struct row_budget {
+  row_budget(std::size_t all_rows, std::size_t all_bytes = std::numeric_limits<std::size_t>::max())
+      : rows(all_rows), bytes(all_bytes) {}
+  /// False: nothing is left.
+  bool spend(std::size_t row_bytes) {
+    if (rows == 0 || bytes == 0) {
+      return false;
+    }
+    --rows;
+    bytes -= std::min(bytes, row_bytes);
+    return true;
+  }
+
+  std::size_t rows;
+  std::size_t bytes; ///< of rows that a filter looks at
+};
+
 /// Newest first.
 struct found_messages {
   std::vector<found_message> messages;
+  /// The page ended with limits::page_bytes_max. What is left out is what is farthest from its zero.
+  bool full = false;
   /// The rows that may be looked at were too few: something may be missing.
   bool cut = false;
 };
 
 /// Without a filter every message counts, and those that are passed over are not even parsed. Looks at no more than
-/// `rows` beyond those that it finds.
+/// `budget` beyond those that it finds.
 found_messages read_window(message_list& list, const message_window& window, const message_filter& filter,
-                           std::size_t rows);
+                           row_budget budget);
 
 /// How many messages between min_id and max_id fit.
 struct message_count {
@@ -115,6 +136,6 @@ struct message_count {
   bool cut = false; ///< at least so many
 };
 message_count count_messages(message_list& list, message_id min_id, message_id max_id, const message_filter& filter,
-                             std::size_t rows);
+                             row_budget budget);
 
 } // namespace godwit::box

@@ -14,18 +14,18 @@ namespace {
 
 /// Everybody whom the messages of a page name; oneself where one wrote.
 std::vector<user_id> people_of(const message_page& page, user_id self) {
-  std::vector<user_id> whom;
+  people_list whom;
   bool wrote = false;
   for (const found_message& each : page.messages) {
     if (each.peer != user_id{}) {
-      add_people(each.message, each.peer, whom);
+      whom.add(each.message, each.peer);
       wrote = wrote || each.message.out();
     }
   }
-  if (wrote && std::find(whom.begin(), whom.end(), self) == whom.end()) {
-    whom.push_back(self);
+  if (wrote) {
+    whom.add(self);
   }
-  return whom;
+  return whom.take();
 }
 
 std::vector<tl::box<tl::Message>> views_of(const message_page& page, user_id self, layer_t layer) {
@@ -112,6 +112,7 @@ void answer_messages(box_core& core, const call_context& from,
   auto ready = std::make_shared<ready_page>();
   const user_id self = core.account.self;
   out.queries.push_back({[ready, self, layer = from.layer, read = std::move(read)](entity::row_reader& reader) {
+                           ready->page = message_page(); // a reader that was too busy begins again
                            read(reader, ready->page);
                            ready->whom = people_of(ready->page, self);
                            ready->views = views_of(ready->page, self, layer);
@@ -174,14 +175,22 @@ void get_messages(box_core& core, const call_context& from, const tl::fn::messag
   answer_messages(
     core, from,
     [ids = std::move(ids)](entity::row_reader& reader, message_page& page) {
-      page.whole = true;
+      std::size_t bytes = 0;
+      page.count = static_cast<std::int32_t>(ids.size());
       for (const wanted_message& each : ids) {
+        if (bytes >= limits::page_bytes_max) {
+          return; // a slice: those that are left out are not said to be gone
+        }
         found_message found = read_message(reader, each.id);
         if (each.answered_by) {
           found = read_message(reader, found.message.reply_to().id());
         }
+        people_list named;
+        named.add(found.message, found.peer);
+        bytes += wire_bytes(found.message) + person_bytes * named.size();
         page.messages.push_back(std::move(found));
       }
+      page.whole = true;
     },
     out);
 }

@@ -111,7 +111,7 @@ pin_notice write_notice(box_core& core, const pin_change& what, bool silent, uni
   *sent.mutable_message() = notice.message;
   sent.mutable_message()->mutable_reply_to()->clear_id();
   *sent.mutable_answers() = origin_of(core, what.peer, pinned_id, pinned);
-  *sent.mutable_card() = core.people.own_card(now);
+  add_own_card(core, sent, now);
   deliver(core, what.peer, std::move(delivery), now, out);
   return notice;
 }
@@ -153,12 +153,16 @@ void apply_pin(box_core& core, const wanted_pin& wanted, found_message found, un
   if (found.row->pinned() == wanted.pinned) {
     return answer_pin(core, wanted.from, {}, {}, 0, now, out);
   }
+  const bool is_told = has_other_box(core, wanted.peer) && !wanted.one_side;
+  if (is_told && wanted.pinned && is_blocked(core, wanted.peer)) {
+    return refuse(wanted.from, rpc_errc::you_blocked_user, out); // it would write to the peer
+  }
   pin_change change{wanted.peer, wanted.pinned, {}};
   change.messages.emplace_back(found.id, std::move(*found.row));
   std::int32_t pts = write_pins(core, change, now, out);
   const std::int32_t pins_pts = pts;
   std::optional<pin_notice> notice;
-  if (has_other_box(core, wanted.peer) && !wanted.one_side) {
+  if (is_told) {
     deliver_pins(core, change, now, out);
     if (wanted.pinned) {
       notice = write_notice(core, change, wanted.silent, now, out);
@@ -217,6 +221,30 @@ void gather_pinned(entity::row_reader& reader, pin_plan& plan) {
   plan.more = looked_at < ids.size();
 }
 
+void answer_unpin_all(const box_core& core, const call_context& from, std::int32_t count, bool more,
+                      entity_effects& out) {
+  auto answer = tl::make<tl::messages_affectedHistory>();
+  answer->pts = core.account.box.pts();
+  answer->pts_count = count;
+  answer->offset = more ? 1 : 0;
+  answer_call<fn::messages_unpinAllMessages>(from, answer, out, answer->pts);
+}
+
+void apply_unpin_all(box_core& core, const call_context& from, pin_plan& plan, unix_time now, entity_effects& out) {
+  if (plan.more) {
+    core.calls.unfinished();
+  }
+  const bool changes = !plan.change.messages.empty();
+  if (changes) {
+    const std::int32_t pts = write_pins(core, plan.change, now, out);
+    if (has_other_box(core, plan.change.peer)) {
+      deliver_pins(core, plan.change, now, out);
+    }
+    tell_sessions(core, pins_update(plan.change, pts), from.asker, now, out, pts, 1);
+  }
+  answer_unpin_all(core, from, changes ? 1 : 0, plan.more, out);
+}
+
 void gather_named(entity::row_reader& reader, user_id self, const command::PinnedMessages& named, pin_plan& plan) {
   std::vector<message_id> ids;
   for (const command::Origin& origin : named.origin()) {
@@ -245,12 +273,16 @@ void update_pinned(box_core& core, const call_context& from, const fn::messages_
     return refuse(from, rpc_errc::message_id_invalid, out);
   }
   const wanted_pin wanted{from, *peer, what.id, !what.unpin, what.pm_oneside, what.silent};
-  begin_call(core, from, out, [&core, wanted](unix_time now, entity_effects& more) {
+  const auto begin = [&core, wanted](unix_time now, entity_effects& more) {
     with_message(core, wanted.peer, wanted.id, now, more,
                  [&core, wanted](found_message found, unix_time later, entity_effects& last) {
                    apply_pin(core, wanted, std::move(found), later, last);
                    core.operations.done(later, last);
                  });
+  };
+  begin_change(core, from, out, begin, [&core, from](unix_time now, entity_effects& more) {
+    answer_pin(core, from, {}, {}, 0, now, more);
+    core.operations.done(now, more);
   });
 }
 
@@ -260,26 +292,19 @@ void unpin_all(box_core& core, const call_context& from, const fn::messages_unpi
   if (!peer || what.saved_peer_id != nullptr) {
     return refuse(from, rpc_errc::peer_id_invalid, out);
   }
-  begin_call(core, from, out, [&core, from, peer = *peer](unix_time now, entity_effects& more) {
+  const auto begin = [&core, from, peer = *peer](unix_time now, entity_effects& more) {
     auto plan = std::make_shared<pin_plan>();
     plan->change.peer = peer;
     core.with_dialog_and(
       peer, [plan](entity::row_reader& reader) { gather_pinned(reader, *plan); }, now, more,
       [&core, from, plan](unix_time later, entity_effects& last) {
-        auto answer = tl::make<tl::messages_affectedHistory>();
-        if (!plan->change.messages.empty()) {
-          answer->pts_count = 1;
-          const std::int32_t pts = write_pins(core, plan->change, later, last);
-          if (has_other_box(core, plan->change.peer)) {
-            deliver_pins(core, plan->change, later, last);
-          }
-          tell_sessions(core, pins_update(plan->change, pts), from.asker, later, last, pts, 1);
-        }
-        answer->pts = core.account.box.pts();
-        answer->offset = plan->more ? 1 : 0;
-        answer_call<fn::messages_unpinAllMessages>(from, answer, last, answer->pts);
+        apply_unpin_all(core, from, *plan, later, last);
         core.operations.done(later, last);
       });
+  };
+  begin_change(core, from, out, begin, [&core, from](unix_time now, entity_effects& more) {
+    answer_unpin_all(core, from, 0, false, more);
+    core.operations.done(now, more);
   });
 }
 
@@ -297,7 +322,7 @@ void pinned_by_peer(box_core& core, const arrival& by, const command::PinnedMess
       },
       began, more,
       [&core, by, plan](unix_time later, entity_effects& last) {
-        if (!plan->change.messages.empty()) {
+        if (!plan->change.messages.empty() && !is_blocked(core, by.from)) {
           const std::int32_t pts = write_pins(core, plan->change, later, last);
           tell_sessions(core, pins_update(plan->change, pts), {}, later, last, pts, 1);
         }

@@ -113,10 +113,17 @@ void read_history(box_core& core, const call_context& from, const fn::messages_r
   if (what.max_id < 0) {
     return refuse(from, rpc_errc::message_id_invalid, out);
   }
-  begin_call(core, from, out, [&core, from, peer = *peer, max_id = what.max_id](unix_time now, entity_effects& more) {
+  const auto begin = [&core, from, peer = *peer, max_id = what.max_id](unix_time now, entity_effects& more) {
     core.with_dialog(peer, now, more, [&core, from, peer, max_id](unix_time later, entity_effects& last) {
       read_dialog(core, from, peer, max_id, later, last);
     });
+  };
+  if (what.max_id != 0) {
+    return begin_call(core, from, out, begin); // what is read up to there is read once
+  }
+  begin_change(core, from, out, begin, [&core, from](unix_time now, entity_effects& more) {
+    answer_reading(core, from, 0, more);
+    core.operations.done(now, more);
   });
 }
 

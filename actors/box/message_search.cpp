@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <limits>
 #include <memory>
+#include <unordered_map>
 #include <utility>
 
 #include "actors/box/box_views.hpp"
@@ -63,8 +64,19 @@ struct search_terms {
   }
 };
 
+/// For one page and its count: each text is searched once.
 message_filter filter_of(const std::shared_ptr<const search_terms>& terms) {
-  return [terms](const message_row&, const Message& message) { return terms->fits(message); };
+  if (terms->text.empty()) {
+    return [terms](const message_row&, const Message& message) { return terms->fits(message); };
+  }
+  auto known = std::make_shared<std::unordered_map<message_id, bool>>();
+  return [terms, known](const message_row& row, const Message& message) {
+    const auto [at, is_new] = known->try_emplace(row.id);
+    if (is_new) {
+      at->second = terms->fits(message);
+    }
+    return at->second;
+  };
 }
 
 /// Cuts a window to the ids that dates leave, so that old messages are not looked for among the new ones.
@@ -78,13 +90,15 @@ void cut_to_dates(message_list& list, const search_terms& terms, message_window&
   }
 }
 
+row_budget search_budget() { return {limits::search_rows_max, limits::search_bytes_max}; }
+
 /// One page out of a list, and how many there are in all of it.
 void read_found(message_list& list, const std::shared_ptr<const search_terms>& terms, message_window window,
                 message_page& page) {
   cut_to_dates(list, *terms, window);
   const message_filter filter = filter_of(terms);
-  found_messages found = read_window(list, window, filter, limits::search_rows_max);
-  const message_count counted = count_messages(list, window.min_id, window.max_id, filter, limits::search_rows_max);
+  found_messages found = read_window(list, window, filter, search_budget());
+  const message_count counted = count_messages(list, window.min_id, window.max_id, filter, search_budget());
   page.messages = std::move(found.messages);
   page.count = std::max(counted.count, static_cast<std::int32_t>(page.messages.size()));
   page.inexact = counted.cut;
@@ -262,7 +276,7 @@ void get_search_counters(box_core& core, const call_context& from, const tl::fn:
                              }
                              if (sort == wanted_sort::links && !links) {
                                dialog_messages list(reader, peer);
-                               links = count_messages(list, 0, 0, filter_of(made->links), limits::search_rows_max);
+                               links = count_messages(list, 0, 0, filter_of(made->links), search_budget());
                              }
                              each->count = sort == wanted_sort::all      ? dialog->messages()
                                            : sort == wanted_sort::pinned ? dialog->pinned_messages()

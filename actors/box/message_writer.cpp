@@ -47,6 +47,18 @@ void read_rows(send_operation& what, entity::row_reader& reader) {
 
 bool is_new(const outgoing& message) { return !message.repeated; }
 
+/// What effects write, from this row and this delivery on.
+std::size_t bytes_from(const entity_effects& out, std::size_t row, std::size_t delivery) {
+  std::size_t bytes = 0;
+  for (; row < out.rows.size(); ++row) {
+    bytes += out.rows[row].sub_key.size() + (out.rows[row].value ? out.rows[row].value->size() : 0);
+  }
+  for (; delivery < out.deliveries.size(); ++delivery) {
+    bytes += out.deliveries[delivery].body.size();
+  }
+  return bytes;
+}
+
 } // namespace
 
 void message_writer::begin(send_operation_ptr what, entity_effects& out) {
@@ -77,6 +89,15 @@ void message_writer::read(const send_operation_ptr& what, unix_time now, entity_
 }
 
 void message_writer::decide(const send_operation_ptr& what, unix_time now, entity_effects& out) {
+  // A random_id is one message's: what another dialog was sent under it says nothing of this one.
+  const auto is_elsewhere = [&](const outgoing& each) {
+    return each.repeated && user_id{each.repeated->peer()} != what->to;
+  };
+  if (std::any_of(what->list.begin(), what->list.end(), is_elsewhere)) {
+    refuse(what->from, rpc_errc::random_id_invalid, out);
+    core_.operations.done(now, out);
+    return;
+  }
   if (std::any_of(what->list.begin(), what->list.end(), is_new)) {
     if (const auto wrong = prepare(*what)) {
       refuse(what->from, *wrong, out);
@@ -90,7 +111,7 @@ void message_writer::decide(const send_operation_ptr& what, unix_time now, entit
 /// What depends on the state of the box. A repeat is answered whatever that is now.
 std::optional<rpc_errc> message_writer::prepare(send_operation& what) const {
   if (has_other_box(core_, what.to)) {
-    if (core_.people.relation(what.to)->blocked_at() != 0) {
+    if (is_blocked(core_, what.to)) {
       return rpc_errc::you_blocked_user;
     }
     const people::card_ptr card = core_.account.options.cards->find(what.to);
@@ -109,7 +130,6 @@ void message_writer::write(const send_operation_ptr& what, unix_time now, entity
     if (!is_new(each)) {
       continue;
     }
-    bytes += 2 * each.message.ByteSizeLong(); // its row, and its delivery
     if (bytes > limits::box_mutation_bytes) {
       out.queries.push_back({[](entity::row_reader&) {},
                              [this, what](unix_time later, entity_effects& more) {
@@ -119,7 +139,10 @@ void message_writer::write(const send_operation_ptr& what, unix_time now, entity
                              }});
       return;
     }
+    const std::size_t rows = out.rows.size();
+    const std::size_t deliveries = out.deliveries.size();
     write_one(*what, each, now, out);
+    bytes += bytes_from(out, rows, deliveries);
   }
   if (what->clear_draft) {
     settings_.clear_draft(what->to, what->from.asker, now, out);
@@ -179,7 +202,7 @@ void message_writer::deliver_one(const send_operation& what, outgoing& message, 
   delivery.set_date(now);
   command::NewMessage& told = *delivery.mutable_message();
   told.set_origin_id(message.id);
-  *told.mutable_card() = core_.people.own_card(now);
+  add_own_card(core_, told, now);
   if (message.answered_id != 0) {
     told.mutable_answers()->set_owner(message.answered_owner.value());
     told.mutable_answers()->set_id(message.answered_id);
@@ -218,7 +241,7 @@ void message_writer::answer(const send_operation_ptr& what, unix_time now, entit
     if (!each.repeated) {
       add_people(each.message, what->to, whom);
     } else if (each.repeated_row) {
-      add_people(*each.repeated_row, user_id{each.repeated->peer()}, whom);
+      add_people(*each.repeated_row, what->to, whom);
     }
   }
   core_.people.with(whom, now, out, [this, what, whom](unix_time later, entity_effects& more) {
@@ -253,10 +276,10 @@ void message_writer::answer_fully(const send_operation& what, const std::vector<
     pts = std::max(pts, each.pts);
   }
   for (const outgoing& each : what.list) {
-    const user_id peer = each.repeated ? user_id{each.repeated->peer()} : what.to;
     const Message* const row = is_new(each) ? &each.message : each.repeated_row ? &*each.repeated_row : nullptr;
     if (row != nullptr) {
-      answer.updates_.push_back(new_message_update(core_.account.self, peer, each.id, *row, each.pts, what.from.layer));
+      answer.updates_.push_back(
+        new_message_update(core_.account.self, what.to, each.id, *row, each.pts, what.from.layer));
     }
   }
   core_.people.add_views(answer.users, whom, now);

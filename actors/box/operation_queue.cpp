@@ -25,12 +25,13 @@ bool operation_queue::run(unix_time now, entity_effects& out, continuation begin
   if (waiting_.size() >= limits::box_operations_max) {
     return false;
   }
-  run_always(now, out, std::move(begin));
+  waiting_.push_back(std::move(begin));
+  go_on(now, out);
   return true;
 }
 
 void operation_queue::run_always(unix_time now, entity_effects& out, continuation begin) {
-  waiting_.push_back(std::move(begin));
+  arriving_.push_back(std::move(begin));
   go_on(now, out);
 }
 
@@ -39,13 +40,23 @@ void operation_queue::done(unix_time now, entity_effects& out) {
   go_on(now, out);
 }
 
+continuation operation_queue::take_next() {
+  const bool arrives =
+    !arriving_.empty() && (waiting_.empty() || arrived_in_a_row_ < limits::box_arrivals_in_a_row_max);
+  arrived_in_a_row_ = arrives ? arrived_in_a_row_ + 1 : 0;
+  std::deque<continuation>& from = arrives ? arriving_ : waiting_;
+  continuation next = std::move(from.front());
+  from.pop_front();
+  return next;
+}
+
 /// Operations that end at once follow each other in a loop here, not each inside the one before.
 void operation_queue::go_on(unix_time now, entity_effects& out) {
   if (going_) {
     return;
   }
   going_ = true;
-  while (!running_ && !paused_ && !waiting_.empty()) {
+  while (!running_ && !paused_ && !(waiting_.empty() && arriving_.empty())) {
     // Effects are one mutation, and a mutation has a bound that what waited here together may exceed.
     if (bytes_of(out) > limits::box_mutation_bytes) {
       paused_ = true;
@@ -56,8 +67,7 @@ void operation_queue::go_on(unix_time now, entity_effects& out) {
                              }});
       break;
     }
-    const continuation next = std::move(waiting_.front());
-    waiting_.pop_front();
+    const continuation next = take_next();
     running_ = true;
     ++number_;
     next(now, out);

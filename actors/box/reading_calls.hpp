@@ -53,8 +53,6 @@ void get_pinned_dialogs(box_core& core, const box_settings& settings, const call
 void get_peer_dialogs(box_core& core, const box_settings& settings, const call_context& from,
                       const tl::fn::messages_getPeerDialogs& what, entity_effects& out);
 void get_all_drafts(box_core& core, const call_context& from, entity_effects& out);
-void get_peer_settings(box_core& core, const call_context& from, const tl::fn::messages_getPeerSettings& what,
-                       entity_effects& out);
 
 /// updates.state of this row of the box.
 tl::box<tl::updates_state> state_view(const persistence::records::UserBox& box, unix_time date);

@@ -136,8 +136,10 @@ shown_author author_of(const Message& message, user_id dialog, const box_core& c
   const people::card_ptr card = core.account.options.cards->find(who);
   const people::Relation* relation = core.people.relation(who);
   const bool is_contact = relation != nullptr && relation->has_me();
-  if (card == nullptr ||
-      people::allows(people::rules_of(*card, people::privacy_key::forwards), core.account.self, is_contact)) {
+  if (card == nullptr) {
+    return {user_id{}, "Hidden Account"}; // what the author allows is not known
+  }
+  if (people::allows(people::rules_of(*card, people::privacy_key::forwards), core.account.self, is_contact)) {
     return {who, {}};
   }
   return {user_id{}, card->last_name().empty() ? card->first_name() : card->first_name() + " " + card->last_name()};

@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <utility>
 
 #include <utf8proc.h>
+
+#include "config/limits.hpp"
 
 namespace godwit::box {
 namespace {
@@ -37,13 +40,15 @@ std::string folded(std::string_view text) {
 text_search::text_search(std::string_view query) {
   const std::string all = folded(query);
   constexpr std::string_view spaces = " \t\r\n";
-  for (std::size_t begin = all.find_first_not_of(spaces); begin != std::string::npos;) {
+  std::size_t begin = all.find_first_not_of(spaces);
+  while (begin != std::string::npos && words_.size() < limits::search_words_max) {
     const std::size_t end = std::min(all.find_first_of(spaces, begin), all.size());
-    words_.emplace_back(all, begin, end - begin);
+    std::string word(all, begin, end - begin);
+    if (std::find(words_.begin(), words_.end(), word) == words_.end()) {
+      words_.push_back(std::move(word));
+    }
     begin = all.find_first_not_of(spaces, end);
   }
-  std::sort(words_.begin(), words_.end());
-  words_.erase(std::unique(words_.begin(), words_.end()), words_.end());
 }
 
 bool text_search::fits(std::string_view text) const {

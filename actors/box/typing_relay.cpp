@@ -26,9 +26,7 @@ void typing_relay::set(const call_context& from, const fn::messages_setTyping& w
     return refuse(from, rpc_errc::input_request_invalid, out);
   }
   answer_call<fn::messages_setTyping>(from, true, out);
-  const people::Relation* relation = core_.people.relation(*peer);
-  const bool repeated = *peer == last_peer_ && what.action->kind() == last_action_ && from.now == last_at_;
-  if (repeated || !has_other_box(core_, *peer) || (relation != nullptr && relation->blocked_at() != 0)) {
+  if (!has_other_box(core_, *peer) || is_blocked(core_, *peer)) {
     return;
   }
   command::UserCommand command;
@@ -37,38 +35,39 @@ void typing_relay::set(const call_context& from, const fn::messages_setTyping& w
   std::string& action = *whisper.mutable_typing()->mutable_action();
   tl::writer writer(action);
   what.action->store(writer, pushed_layer);
-  if (!writer.ok() || action.size() > limits::typing_bytes_max) {
+  if (!writer.ok() || action.size() > limits::typing_bytes_max || !told_.pass(*peer, from.now)) {
     return;
   }
-  last_peer_ = *peer;
-  last_action_ = what.action->kind();
-  last_at_ = from.now;
   const cluster::entity_ref to{cluster::entity_kind::user,
                                cluster::entity_id{static_cast<std::uint64_t>(peer->value())}};
   out.whispers.push_back({to, command.SerializeAsString()});
 }
 
 void typing_relay::heard(user_id from, const command::Typing& what, unix_time now, entity_effects& out) {
-  if (core_.account.ears.empty() || what.action().size() > limits::typing_bytes_max) {
+  if (core_.account.ears.empty() || what.action().size() > limits::typing_bytes_max || !heard_.pass(from, now)) {
     return;
   }
   if (core_.people.relation(from) != nullptr) {
     return tell(from, what, now, out);
   }
+  if (reading_ >= limits::typing_peers_per_second_max) {
+    return;
+  }
+  ++reading_;
   auto row = std::make_shared<std::optional<std::string>>();
   out.queries.push_back({[row, from](entity::row_reader& reader) {
                            *row = reader.get(records_table::user_relation,
                                              entity::id_sub_key(static_cast<std::uint64_t>(from.value())));
                          },
                          [this, row, from, what](unix_time later, entity_effects& more) {
+                           --reading_;
                            core_.people.learn(from, *row);
                            tell(from, what, later, more);
                          }});
 }
 
 void typing_relay::tell(user_id from, const command::Typing& what, unix_time now, entity_effects& out) const {
-  const people::Relation* relation = core_.people.relation(from);
-  if (relation != nullptr && relation->blocked_at() != 0) {
+  if (is_blocked(core_, from)) {
     return;
   }
   tl::reader reader(what.action());

@@ -1,6 +1,7 @@
 #include "actors/box/update_views.hpp"
 
 #include <algorithm>
+#include <cstddef>
 #include <map>
 #include <set>
 #include <tuple>
@@ -9,6 +10,7 @@
 #include "actors/box/box_views.hpp"
 #include "actors/box/notify_book.hpp"
 #include "actors/box/reading_calls.hpp"
+#include "config/limits.hpp"
 #include "protocol/tl/api/dialog.hpp"
 #include "protocol/tl/api/message.hpp"
 #include "protocol/tl/api/notify.hpp"
@@ -22,8 +24,9 @@ namespace {
 /// Where updateUser begins, which has clients take the account anew.
 constexpr layer_t layer_of_update_user = 151;
 
-/// What a message takes on the wire beside its text, roughly.
-constexpr std::size_t message_overhead_bytes = 200;
+/// What an update takes on the wire beside what it is about; one that tells of sounds, or of names.
+constexpr std::size_t update_bytes = 128;
+constexpr std::size_t large_update_bytes = 1024;
 
 update_kind kind_of(const found_update& what) { return static_cast<update_kind>(what.row.kind()); }
 
@@ -31,40 +34,73 @@ bool is_about_message(const found_update& what) {
   return kind_of(what) == update_kind::new_message || kind_of(what) == update_kind::edit_message;
 }
 
+std::optional<found_update> read_update(update_place at, std::string_view value) {
+  found_update found{at, {}, {}, {}, {}};
+  if (!found.row.ParseFromArray(value.data(), static_cast<int>(value.size()))) {
+    return std::nullopt;
+  }
+  return found;
+}
+
+/// The newest of the many rows beside one pts, in their order.
+void scan_crowd(entity::row_reader& reader, std::int32_t pts, const update_bounds& bounds, update_page& page) {
+  const std::size_t before = page.updates.size();
+  std::size_t visited = 0;
+  const auto take = [&](std::string_view key, std::string_view value) {
+    const auto at = read_update_key(key);
+    auto found = at ? read_update(*at, value) : std::nullopt;
+    if (found && found->row.date() >= bounds.beside_since) {
+      page.updates.push_back(std::move(*found));
+    }
+    return page.updates.size() - before < bounds.beside && ++visited < 2 * bounds.beside;
+  };
+  if (bounds.beside != 0) {
+    reader.scan_back(records_table::update, update_key(pts, 1), update_key(pts + 1), take);
+  }
+  std::reverse(page.updates.begin() + static_cast<std::ptrdiff_t>(before), page.updates.end());
+}
+
 /// Rows of the log in their order, not yet what they are about. Where too many lie beside one pts the scan goes on
 /// behind them.
 void scan_updates(entity::row_reader& reader, std::int32_t pts, const update_bounds& bounds, update_page& page) {
   std::size_t moving = 0;
-  std::size_t beside = 0;
+  std::size_t visited_beside = 0; // most may be older than the client
   std::optional<std::string> next = update_key(pts, 1);
   while (next) {
     const std::string from = std::move(*next);
     next.reset();
+    std::size_t beside_one = 0;
+    std::optional<std::int32_t> crowded;
     reader.scan(records_table::update, from, std::string(), [&](std::string_view key, std::string_view value) {
       const auto at = read_update_key(key);
       if (!at) {
         return true;
       }
-      if (at->beside != 0 && ++beside > bounds.beside) {
-        next = update_key(at->pts + 1);
+      beside_one = at->beside == 0 ? 0 : beside_one + 1;
+      if (beside_one > bounds.beside) {
+        crowded = at->pts;
         return false;
       }
-      if (at->beside == 0 && moving == bounds.moving) {
+      visited_beside += at->beside == 0 ? 0 : 1;
+      const bool many_beside = moving != 0 && bounds.beside != 0 &&
+                               (page.updates.size() - moving >= bounds.beside || visited_beside >= 4 * bounds.beside);
+      if (at->beside == 0 && (moving == bounds.moving || many_beside)) {
         page.more = true;
         return false;
       }
-      found_update found{*at, {}, {}, {}, {}};
-      if (!found.row.ParseFromArray(value.data(), static_cast<int>(value.size()))) {
-        return true;
+      auto found = read_update(*at, value);
+      if (found && (at->beside == 0 || found->row.date() >= bounds.beside_since)) {
+        moving += at->beside == 0 ? 1 : 0;
+        page.updates.push_back(std::move(*found));
       }
-      if (at->beside == 0) {
-        ++moving;
-      } else if (found.row.date() < bounds.beside_since) {
-        return true;
-      }
-      page.updates.push_back(std::move(found));
       return true;
     });
+    if (crowded) {
+      std::erase_if(page.updates,
+                    [&](const found_update& each) { return each.at.beside != 0 && each.at.pts == crowded; });
+      scan_crowd(reader, *crowded, bounds, page);
+      next = update_key(*crowded + 1);
+    }
   }
 }
 
@@ -81,45 +117,64 @@ void drop_repeated(std::vector<found_update>& updates) {
   updates = std::move(kept);
 }
 
-/// Reads what the updates are about, as far as the bound of bytes allows.
-void read_subjects(entity::row_reader& reader, const update_bounds& bounds, update_page& page) {
+/// Reads what an update is about, and what it takes on the wire with the accounts that nothing named before.
+std::size_t read_subject(entity::row_reader& reader, found_update& what, people_list& whom) {
+  static const Message none;
+  const user_id peer{what.row.peer()};
+  const std::size_t people_before = whom.size();
+  std::size_t bytes = update_bytes + sizeof(message_id) * static_cast<std::size_t>(what.row.ids_size());
+  if (is_about_message(what)) {
+    what.message = read_record<Message>(reader, records_table::message, message_key(peer, what.row.id()));
+    bytes += what.message ? wire_bytes(*what.message) : 0;
+  } else if (kind_of(what) == update_kind::draft) {
+    what.draft = read_record<persistence::records::Draft>(reader, records_table::draft, peer_key(peer));
+    bytes += what.draft ? wire_bytes(*what.draft) : 0;
+  } else if (kind_of(what) == update_kind::notify_settings && peer == user_id{}) {
+    // The key of a sort is its number in one byte.
+    what.notify = read_record<NotifySettings>(reader, records_table::notify_settings,
+                                              std::string(1, static_cast<char>(what.row.id())))
+                    .value_or(NotifySettings());
+  }
+  if (kind_of(what) == update_kind::notify_settings || kind_of(what) == update_kind::user_changed) {
+    bytes += large_update_bytes;
+  }
+  whom.add(what.message ? *what.message : none, peer);
+  return bytes + person_bytes * (whom.size() - people_before);
+}
+
+/// Reads what the updates are about, as far as the bounds allow. A page ends before an update with a pts.
+void read_subjects(entity::row_reader& reader, const update_bounds& bounds, update_page& page, people_list& whom) {
   std::size_t bytes = 0;
   bool moved = false;
-  for (auto each = page.updates.begin(); each != page.updates.end(); ++each) {
-    const user_id peer{each->row.peer()};
+  for (auto each = page.updates.begin(); each != page.updates.end();) {
     if (each->at.beside == 0) {
-      if (moved && bytes >= bounds.bytes) {
+      if (moved && (bytes >= bounds.bytes || whom.size() >= limits::difference_people_max)) {
         page.updates.erase(each, page.updates.end());
         page.more = true;
         return;
       }
       moved = true;
+      bytes += read_subject(reader, *each++, whom);
     }
-    bytes += message_overhead_bytes;
-    if (is_about_message(*each)) {
-      each->message = read_record<Message>(reader, records_table::message, message_key(peer, each->row.id()));
-      bytes += each->message ? each->message->text().size() : 0;
-    } else if (kind_of(*each) == update_kind::draft) {
-      each->draft = read_record<persistence::records::Draft>(reader, records_table::draft, peer_key(peer));
-    } else if (kind_of(*each) == update_kind::notify_settings && peer == user_id{}) {
-      // The key of a sort is its number in one byte.
-      each->notify = read_record<NotifySettings>(reader, records_table::notify_settings,
-                                                 std::string(1, static_cast<char>(each->row.id())))
-                       .value_or(NotifySettings());
+    const auto end =
+      std::find_if(each, page.updates.end(), [](const found_update& other) { return other.at.beside == 0; });
+    auto kept = end;
+    for (std::size_t beside = 0; kept != each && beside < bounds.bytes / 2;) {
+      const std::size_t one = read_subject(reader, *--kept, whom);
+      beside += one;
+      bytes += one;
     }
+    const auto left = end - kept;
+    each = page.updates.erase(each, kept) + left;
   }
 }
 
-void gather_people(update_page& page, user_id self) {
-  const Message none;
-  bool wrote = false;
-  for (const found_update& each : page.updates) {
-    add_people(each.message ? *each.message : none, user_id{each.row.peer()}, page.whom);
-    wrote = wrote || (each.message && each.message->out());
+void gather_people(update_page& page, people_list whom, user_id self) {
+  if (std::any_of(page.updates.begin(), page.updates.end(),
+                  [](const found_update& each) { return each.message && each.message->out(); })) {
+    whom.add(self);
   }
-  if (wrote && std::find(page.whom.begin(), page.whom.end(), self) == page.whom.end()) {
-    page.whom.push_back(self);
-  }
+  page.whom = whom.take();
 }
 
 template <class View>
@@ -253,12 +308,14 @@ tl::box<tl::Update> beside_view(const found_update& what, const box_core& core, 
 
 void read_updates(entity::row_reader& reader, user_id self, std::int32_t pts, const update_bounds& bounds,
                   update_page& page) {
+  page = update_page(); // a reader that was too busy begins again
   page.box = read_record<persistence::records::UserBox>(reader, records_table::user_box, std::string())
                .value_or(persistence::records::UserBox());
   scan_updates(reader, pts, bounds, page);
   drop_repeated(page.updates);
-  read_subjects(reader, bounds, page);
-  gather_people(page, self);
+  people_list whom;
+  read_subjects(reader, bounds, page, whom);
+  gather_people(page, std::move(whom), self);
   page.pts = std::max(page.box.pts(), 1);
   if (page.more) {
     const auto last = std::find_if(page.updates.rbegin(), page.updates.rend(),

@@ -34,8 +34,9 @@ struct update_page {
 /// How much of it is read.
 struct update_bounds {
   std::size_t moving = 0; ///< updates with a pts
-  std::size_t bytes = 0;  ///< about, of messages; one is read at least
-  std::size_t beside = 0; ///< updates without a pts; what exceeds it is left out
+  std::size_t bytes = 0;  ///< on the wire, about; one with a pts is read at least
+  /// Updates beside one pts, which may also take half of `bytes`: the newest are left. Many beside several end the page.
+  std::size_t beside = 0;
   /// Of updates without a pts, those that are at least as new.
   unix_time beside_since = 0;
 };

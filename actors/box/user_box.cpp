@@ -83,10 +83,21 @@ user_box::~user_box() {
   parts_->core.account.fill_full = nullptr;
 }
 
-std::vector<records_table> user_box::tables() { return box_settings::tables(); }
+std::vector<records_table> user_box::tables() {
+  std::vector<records_table> all = box_settings::tables();
+  all.push_back(records_table::done_call);
+  return all;
+}
 
 bool user_box::load(records_table table, std::string_view sub_key, std::string_view value) {
+  if (table == records_table::done_call) {
+    return parts_->core.calls.load(sub_key, value);
+  }
   return parts_->settings.load(table, sub_key, value);
+}
+
+std::uint64_t user_box::repetition_hash(std::uint32_t kind, std::string_view body) {
+  return message_changes::takes(kind) ? done_calls::hash_of(body) : 0;
 }
 
 bool user_box::takes(std::uint32_t kind) {
@@ -119,5 +130,7 @@ void user_box::typing(user_id from, const command::Typing& what, unix_time now, 
 void user_box::subscribed(const entity::listener_id& who, std::int32_t pts, unix_time now, entity_effects& out) {
   parts_->difference.replay(who, pts, now, out);
 }
+
+void user_box::session_lost(const entity::listener_id& who) { parts_->core.calls.session_lost(who); }
 
 } // namespace godwit::box

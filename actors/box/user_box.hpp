@@ -30,6 +30,8 @@ public:
   [[nodiscard]] static std::vector<records_table> tables();
   bool load(records_table table, std::string_view sub_key, std::string_view value);
 
+  /// call_context::body of a call with these bytes.
+  [[nodiscard]] static std::uint64_t repetition_hash(std::uint32_t kind, std::string_view body);
   /// The constructors that call() takes.
   [[nodiscard]] static bool takes(std::uint32_t kind);
   /// One call of the API; it is answered now or later under the ticket of `from`. False: it is not about the box.
@@ -41,6 +43,8 @@ public:
 
   /// A session listens anew whose client was brought to this pts: it is told what came after, or updatesTooLong.
   void subscribed(const entity::listener_id& who, std::int32_t pts, unix_time now, entity_effects& out);
+  /// A session ended, or a new one begins under its number: what it calls from now on may be what it called before.
+  void session_lost(const entity::listener_id& who);
 
 private:
   struct parts;

@@ -57,6 +57,39 @@ TEST(OperationQueue, RefusesWhatItsBoundDoesNotHoldButNoDelivery) {
   EXPECT_EQ(ran, 1);
 }
 
+/// A lane does not wait for all that the sessions of an account asked for, nor these for all that arrives.
+TEST(OperationQueue, DeliveriesGoBeforeChangesOfClients) {
+  operation_queue queue;
+  entity_effects out;
+  std::vector<int> ran;
+  const auto number = [&](int which) {
+    return [&ran, &queue, which](unix_time at, entity_effects& more) {
+      ran.push_back(which);
+      queue.done(at, more);
+    };
+  };
+  EXPECT_TRUE(queue.run(now, out, [](unix_time, entity_effects&) {})); // it waits for something
+  for (const int each : {1, 2, 3}) {
+    EXPECT_TRUE(queue.run(now, out, number(each)));
+  }
+  queue.run_always(now, out, number(11));
+  queue.run_always(now, out, number(12));
+  queue.done(now, out);
+  EXPECT_EQ(ran, (std::vector{11, 12, 1, 2, 3}));
+  EXPECT_TRUE(queue.idle());
+
+  ran.clear();
+  EXPECT_TRUE(queue.run(now, out, [](unix_time, entity_effects&) {}));
+  EXPECT_TRUE(queue.run(now, out, number(1)));
+  for (std::size_t i = 0; i < 2 * limits::box_arrivals_in_a_row_max; ++i) {
+    queue.run_always(now, out, number(11));
+  }
+  EXPECT_FALSE(queue.idle());
+  queue.done(now, out);
+  ASSERT_EQ(ran.size(), 2 * limits::box_arrivals_in_a_row_max + 1);
+  EXPECT_EQ(ran[limits::box_arrivals_in_a_row_max], 1);
+}
+
 /// A thousand that end at once are a loop, not a stack as deep; and not one mutation beyond its bound.
 TEST(OperationQueue, SplitsMutationsThatBecomeTooLarge) {
   operation_queue queue;

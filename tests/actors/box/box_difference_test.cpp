@@ -271,7 +271,9 @@ TEST_F(BoxDifferenceTest, ManyChangesBesideOnePtsAreBounded) {
   const message_id last = author.add(first_peer);
   model_client client;
   client.date = world.now;
-  EXPECT_FALSE(ask(client, newest_layer));
+  while (ask(client, newest_layer)) {
+  }
+  EXPECT_LE(client.answers, 3);
   EXPECT_TRUE(client.messages.contains(after));
   EXPECT_TRUE(client.messages.contains(last));
 }

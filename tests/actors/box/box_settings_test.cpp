@@ -346,6 +346,55 @@ TEST_F(box_settings_test, TypingIsToldToWhoIsThere) {
   EXPECT_EQ(heard_updates<tl::updateUserTyping>(world, 2, 2).size(), 1U);
 }
 
+/// Whatever it is that is being done, and however many of the account's clients say so.
+TEST_F(box_settings_test, APeerIsToldOnceASecond) {
+  std::size_t whispers = 0;
+  world.on_effects = [&](std::int64_t, const entity_effects& out) { whispers += out.whispers.size(); };
+  const auto act = [&](std::int64_t to, tl::box<tl::SendMessageAction> action) {
+    fn::messages_setTyping call;
+    call.peer = world.peer(1, to);
+    call.action = std::move(action);
+    EXPECT_TRUE(world.call(1, call));
+  };
+  for (int i = 0; i < 10; ++i) {
+    act(2, tl::make<tl::sendMessageTypingAction>());
+    act(2, tl::make<tl::sendMessageChooseStickerAction>());
+    act(3, tl::make<tl::sendMessageTypingAction>());
+  }
+  EXPECT_EQ(whispers, 2U);
+  world.now += 1;
+  act(2, tl::make<tl::sendMessageChooseStickerAction>());
+  EXPECT_EQ(whispers, 3U);
+  for (std::int64_t peer = 100; peer < 200; ++peer) {
+    world.add(peer);
+    act(peer, tl::make<tl::sendMessageTypingAction>());
+  }
+  EXPECT_EQ(whispers, 2 + limits::typing_peers_per_second_max);
+  world.on_effects = nullptr;
+}
+
+/// Another node may whisper more than it should.
+TEST_F(box_settings_test, SessionsAreToldOfEachTyperOnceASecond) {
+  world.listen(2, 1);
+  command::Typing typing;
+  tl::writer writer(*typing.mutable_action());
+  tl::sendMessageTypingAction().store(writer, newest_layer);
+  EXPECT_TRUE(type(1, 2)); // so that the relation is in memory
+  world.now += 1;
+  entity_effects out;
+  for (int i = 0; i < 10; ++i) {
+    world.at(2).box->typing(user_id{1}, typing, world.now, out);
+  }
+  EXPECT_EQ(out.messages.size(), 1U);
+  // What nobody has read is not asked for without end.
+  for (int second = 1; second <= 3; ++second) {
+    for (std::int64_t from = 0; from < 100; ++from) {
+      world.at(2).box->typing(user_id{1000 * second + from}, typing, world.now + second, out);
+    }
+  }
+  EXPECT_EQ(out.queries.size(), limits::typing_peers_per_second_max);
+}
+
 TEST_F(box_settings_test, TypingIsNotForTheBlocked) {
   world.listen(1, 1);
   world.listen(2, 1);

@@ -149,8 +149,11 @@ std::uint64_t box_world::start(std::int64_t who, const tl::fn::function& what, l
     throw std::logic_error("the layer does not have this call");
   }
   member& whom = at(who);
-  const people::call_context from{
-    .ticket = ++last_ticket_, .layer = layer, .asker = session_of(who, session), .now = now};
+  const people::call_context from{.ticket = ++last_ticket_,
+                                  .layer = layer,
+                                  .asker = session_of(who, session),
+                                  .now = now,
+                                  .body = user_box::repetition_hash((*call)->kind(), bytes)};
   entity_effects out;
   const bool taken =
     user_box::takes((*call)->kind()) ? whom.box->call(from, **call, out) : whom.people->call(from, **call, out);

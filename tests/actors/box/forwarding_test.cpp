@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "actors/box/reply_target.hpp"
 #include "config/limits.hpp"
 #include "tests/actors/box/message_calls.hpp"
 
@@ -173,6 +174,19 @@ TEST_F(forwarding_test, AuthorsMayBeHidden) {
   EXPECT_EQ(world.message(3, 1, 2).value().forward().from(), 1); // the rule is account 2's
 }
 
+/// What an author allows is in its card: without it nobody is linked to.
+TEST_F(forwarding_test, AuthorsWhoseCardIsNotThereAreHidden) {
+  box_world::member& viewer = world.add(5);
+  const box_core core{*viewer.core, *viewer.people, {}};
+  Message message;
+  EXPECT_EQ(author_of(message, user_id{2}, core).who, user_id{});
+  EXPECT_FALSE(author_of(message, user_id{2}, core).name.empty());
+  viewer.cards.put(world.at(2).people->own_card(world.now));
+  EXPECT_EQ(author_of(message, user_id{2}, core).who, user_id{2});
+  message.set_out(true);
+  EXPECT_EQ(author_of(message, user_id{3}, core).who, user_id{5});
+}
+
 TEST_F(forwarding_test, ContactsOfTheAuthorMayLinkToIt) {
   hide(1, 2, true);
   ASSERT_TRUE(forward(1, 2, 3, {1}, 100));
@@ -256,6 +270,38 @@ TEST_F(forwarding_test, WhatMayNotBeForwardedIsNot) {
   world.run();
   EXPECT_EQ(refused({1, 3}), rpc_errc::chat_forwards_restricted);
   EXPECT_EQ(refused({3}, [](auto& what) { what.drop_author = true; }), rpc_errc::chat_forwards_restricted);
+}
+
+/// The card of the sender counts as well as what is forwarded.
+TEST_F(forwarding_test, ManyShortMessagesAreNoLargeMutation) {
+  std::vector<message_id> ids;
+  for (std::int64_t i = 0; i < 100; ++i) {
+    ids.push_back(send(world, 1, 1, "short", 100 + i).id);
+  }
+  world.set_profile(1, [](auto& profile) { profile.set_about(std::string(40'000, 'x')); });
+  std::size_t largest = 0;
+  world.on_effects = [&](std::int64_t, const entity_effects& out) {
+    std::size_t bytes = 0;
+    for (const auto& each : out.deliveries) {
+      bytes += each.body.size();
+    }
+    largest = std::max(largest, bytes);
+  };
+  ASSERT_TRUE(forward(1, 1, 3, ids, 1000));
+  world.on_effects = nullptr;
+  EXPECT_EQ(world.table(3, records_table::message).size(), 100U);
+  EXPECT_LE(largest, 2 * limits::box_mutation_bytes);
+}
+
+/// Another dialog's message under the same random_id is no answer to this call.
+TEST_F(forwarding_test, ARandomIdOfAnotherDialogIsRefused) {
+  ASSERT_TRUE(forward(1, 2, 4, {1}, 101));
+  const auto before = world.rows(1);
+  const auto answer = forward(1, 2, 3, {1, 2}, 100);
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().errc, rpc_errc::random_id_invalid);
+  EXPECT_EQ(world.rows(1), before);
+  EXPECT_TRUE(world.table(3, records_table::message).empty());
 }
 
 /// A call with the longest texts is more than one mutation, and yet all of it or a part that is repeated.

@@ -74,6 +74,59 @@ TEST_F(message_arrival_test, SessionsSeeWhoWrites) {
   EXPECT_EQ(world.pushes.front().what.pts_count, 1);
 }
 
+/// A card with long lists does not ride on every message. Who lacks it asks for it, and misses nothing.
+TEST_F(message_arrival_test, OfALargeCardTheReceiverAsks) {
+  world.set_profile(1, [](auto& profile) { profile.set_about(std::string(30'000, 'x')); });
+  world.listen(2, 1);
+  std::size_t largest = 0;
+  world.on_effects = [&](std::int64_t, const entity_effects& out) {
+    for (const auto& each : out.deliveries) {
+      largest = std::max(largest, each.body.size());
+    }
+  };
+  send(world, 1, 2, "hello", 1);
+  EXPECT_LT(largest, 1000U);
+  EXPECT_EQ(world.message(2, 1, 1).value().text(), "hello");
+  const auto heard = world.heard(2, 1);
+  ASSERT_EQ(heard.size(), 1U);
+  EXPECT_NE(tl::as<tl::updatesTooLong>(heard.front()), nullptr);
+  EXPECT_EQ(world.pushes.front().what.pts, 2);
+  send(world, 1, 2, "again", 2);
+  EXPECT_EQ(heard_messages(world, 2, 1).size(), 1U); // with who writes
+  EXPECT_EQ(world.at(2).cards.find(user_id{1})->about().size(), 30'000U);
+  world.on_effects = nullptr;
+}
+
+/// An account tells others of itself alone.
+TEST_F(message_arrival_test, NobodyBringsTheCardOfAnother) {
+  for (const bool is_edit : {false, true}) {
+    command::Delivery delivery;
+    delivery.set_from(1);
+    delivery.set_date(world.now);
+    command::Card& card =
+      is_edit ? *delivery.mutable_edited()->mutable_card() : *delivery.mutable_message()->mutable_card();
+    if (!is_edit) {
+      delivery.mutable_message()->set_origin_id(1);
+      delivery.mutable_message()->mutable_message()->set_text("text");
+    }
+    card.set_exists(true);
+    card.set_version(1000);
+    card.set_user(3);
+    world.send(2, delivery);
+    world.run();
+    EXPECT_EQ(world.at(2).cards.find(user_id{3}), nullptr) << is_edit;
+    card.set_user(1);
+    card.set_version(is_edit ? 2001 : 2000);
+    if (!is_edit) {
+      delivery.mutable_message()->set_origin_id(2);
+    }
+    world.send(2, delivery);
+    world.run();
+    ASSERT_NE(world.at(2).cards.find(user_id{1}), nullptr) << is_edit;
+    EXPECT_EQ(world.at(2).cards.find(user_id{1})->version(), card.version());
+  }
+}
+
 /// Blocked: nothing is written, nothing is told, and the lane goes on.
 TEST_F(message_arrival_test, OfTheBlockedNothingArrives) {
   send(world, 1, 2, "before", 1);

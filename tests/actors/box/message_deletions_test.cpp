@@ -235,6 +235,18 @@ TEST_F(message_deletions_test, AHistoryGoesByDate) {
   EXPECT_FALSE(world.message(1, 2, 1)->has_action());
 }
 
+/// Dates are looked for from a day before: a long day before the first message that is meant hides nothing.
+TEST_F(message_deletions_test, ALongDayBeforeTheDateIsPassedOver) {
+  const unix_time begin = world.now;
+  say_many(1, 1, 2 * static_cast<int>(limits::messages_passed_max) + 50);
+  world.now = begin + 3600;
+  say_many(1, 1, 3);
+  const auto before = pts(1);
+  EXPECT_EQ(erase_history(world, 1, 1, {.min_date = begin + 7200}).value(), (affected{before, 0, 0}));
+  EXPECT_EQ(erase_history(world, 1, 1, {.min_date = begin + 1800}).value(), (affected{before + 3, 3, 0}));
+  EXPECT_EQ(world.table(1, records_table::message).size(), 2 * limits::messages_passed_max + 50);
+}
+
 TEST_F(message_deletions_test, OnesOwnNotesAreDeletedOnce) {
   const auto ids = say_many(1, 1, 3);
   EXPECT_EQ(erase(world, 1, {ids[0]}, true).value().pts_count, 1);

@@ -134,12 +134,17 @@ TEST_F(message_edits_test, AnEditOfWhatIsGoneChangesNothing) {
   EXPECT_EQ(world.deliveries_waiting(), 0U);
 }
 
-/// A block drops what is new; what was there before it goes on changing.
-TEST_F(message_edits_test, TheBlockedStillEdit) {
+/// A blocked account writes nothing anew, neither in what it wrote before; it does not notice.
+TEST_F(message_edits_test, EditsOfTheBlockedAreDropped) {
   const message_id id = say(1, 2);
   block(world, 2, 1);
+  world.listen(2, 1);
+  const auto before = world.rows(2);
   ASSERT_TRUE(edit(world, 1, 2, id, "other"));
-  EXPECT_EQ(world.message(2, 1, 1)->text(), "other");
+  EXPECT_EQ(world.message(1, 2, id)->text(), "other");
+  EXPECT_EQ(world.rows(2), before);
+  EXPECT_TRUE(world.heard(2, 1).empty());
+  EXPECT_EQ(world.deliveries_waiting(), 0U);
 }
 
 TEST_F(message_edits_test, AnEditStaysInTheDialog) {

@@ -87,6 +87,34 @@ TEST_F(message_pins_test, WhatIsNotThereCannotBePinned) {
   EXPECT_EQ(pin(world, 1, 2, id + 1).error().errc, rpc_errc::message_id_invalid); // that it was pinned
 }
 
+/// Neither the pin nor the message that tells of it.
+TEST_F(message_pins_test, PinsOfTheBlockedAreDropped) {
+  const message_id id = say(1, 2);
+  block(world, 2, 1);
+  world.listen(2, 1);
+  const auto before = world.rows(2);
+  ASSERT_TRUE(pin(world, 1, 2, id));
+  EXPECT_EQ(pinned(1), 1U);
+  EXPECT_EQ(world.rows(2), before);
+  EXPECT_TRUE(world.heard(2, 1).empty());
+  EXPECT_EQ(world.deliveries_waiting(), 0U);
+}
+
+/// A pin that both see is a message to the other one. To unpin is none.
+TEST_F(message_pins_test, WhoBlockedAPeerPinsForItselfAlone) {
+  const message_id id = say(1, 2);
+  const message_id second = say(1, 2);
+  ASSERT_TRUE(pin(world, 1, 2, second));
+  block(world, 1, 2);
+  const auto before = world.rows(1);
+  EXPECT_EQ(pin(world, 1, 2, id).error().errc, rpc_errc::you_blocked_user);
+  EXPECT_EQ(world.rows(1), before);
+  ASSERT_TRUE(pin(world, 1, 2, id, {.one_side = true}));
+  EXPECT_EQ(pinned(1), 2U);
+  ASSERT_TRUE(pin(world, 1, 2, second, {.unpin = true}));
+  EXPECT_EQ(pinned(2), 0U);
+}
+
 TEST_F(message_pins_test, ASilentPinIsToldSilently) {
   const message_id id = say(1, 2);
   ASSERT_TRUE(pin(world, 1, 2, id, {.silent = true}));

@@ -344,6 +344,8 @@ TEST_F(MessageReadingTest, ASearchThatFindsNothingIsBounded) {
     world.at(me).box->call({.ticket = 1, .layer = newest_layer, .asker = {}, .now = world.now}, call, out);
     counting_reader reader(world.rows(me));
     out.queries.at(0).read(reader);
+    entity_effects more;
+    out.queries.at(0).then(world.now, more);
     return reader.visited;
   };
   search in_dialog;

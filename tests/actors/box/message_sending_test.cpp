@@ -224,7 +224,6 @@ TEST_F(message_sending_test, ARepeatIsAnsweredAsTheFirstTime) {
   world.now += 5;
   EXPECT_EQ(send(world, 1, 2, "once", 77), first);
   EXPECT_EQ(send(world, 1, 2, "other words", 77), first);
-  EXPECT_EQ(send(world, 1, 3, "another peer", 77), first);
   world.restart();
   EXPECT_EQ(send(world, 1, 2, "once", 77), first);
   block(world, 1, 2);
@@ -250,6 +249,22 @@ TEST_F(message_sending_test, ARepeatAfterDeletionSendsNothing) {
 }
 
 /// The same number from another account is another message.
+/// A client that takes a random_id twice must not believe that the second message was sent.
+TEST_F(message_sending_test, ARandomIdIsOfOneDialog) {
+  ASSERT_EQ(send(world, 1, 2, "hello", 77).id, 1);
+  for (int i = 0; i < 2; ++i) {
+    send_message call;
+    fill(call, world, 1, 3, "another", 77);
+    const auto answer = world.call(1, call);
+    world.run();
+    ASSERT_FALSE(answer);
+    EXPECT_EQ(answer.error().errc, rpc_errc::random_id_invalid);
+    EXPECT_TRUE(world.table(3, records_table::message).empty());
+    world.restart(); // the row says so as well
+  }
+  EXPECT_EQ(send(world, 1, 2, "hello", 77).id, 1);
+}
+
 TEST_F(message_sending_test, RandomIdsAreEachAccountsOwn) {
   EXPECT_EQ(send(world, 1, 2, "one", 77).id, 1);
   EXPECT_EQ(send(world, 2, 1, "two", 77).id, 2);
