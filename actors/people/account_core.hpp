@@ -47,6 +47,8 @@ struct call_context {
   layer_t layer = 0;
   listener_id asker;
   unix_time now = 0;
+  /// A hash of its bytes, where a repetition for a session that was lost must not be executed; else 0.
+  std::uint64_t body = 0;
 };
 
 } // namespace godwit::people

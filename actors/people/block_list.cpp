@@ -42,27 +42,37 @@ void contact_calls::set_blocked(const call_context& from, const tl::InputPeer* i
   if (!core_.is_other(*whom)) {
     return out.answer(from.ticket, refused(rpc_errc::contact_id_invalid));
   }
-  list_.with_blocked(from.now, out, [=, this](std::size_t count, unix_time now, entity_effects& more) {
-    const std::vector<user_id> one{*whom};
-    core_.with(one, now, more, [=, this](unix_time later, entity_effects& last) {
+  list_.with_blocked(from.now, out, [=, this](unix_time now, entity_effects& more) {
+    // Its card is not waited for: who cannot be reached can be blocked, as long as it was shown to the client once.
+    core_.with_relation(*whom, now, more, [=, this](unix_time later, entity_effects& last) {
       Relation relation = *core_.relation(*whom);
       if ((relation.blocked_at() != 0) != blocked) {
-        if (blocked && core_.card(*whom) == nullptr) {
-          return last.answer(from.ticket, refused(rpc_errc::peer_id_invalid));
-        }
-        if (blocked && count >= limits::blocked_max) {
+        if (blocked && list_.blocked() >= limits::blocked_max) {
           return last.answer(from.ticket, refused(rpc_errc::users_too_much));
         }
         relation.set_blocked_at(blocked ? later : 0);
         core_.relations.put(*whom, relation, last);
-        core_.account.ears.tell(*blocked_updates(core_, *whom, blocked, later), from.asker, last);
+        core_.deliver_relation(*whom, false, later, last);
         if (core_.account.note_beside) {
           core_.account.note_beside(update_kind::blocked, whom->value(), 0, blocked, later, last);
         }
+        tell_blocked(*whom, from.asker, later, last);
       }
       // Both functions have the same result.
       last.answer(from.ticket, result_of<fn::contacts_block>(true, from.layer));
     });
+  });
+}
+
+/// Tells the other sessions, as soon as there is a card to show.
+void contact_calls::tell_blocked(user_id whom, const listener_id& but, unix_time now, entity_effects& out) {
+  if (core_.account.ears.empty()) {
+    return;
+  }
+  const std::vector<user_id> one{whom};
+  core_.with(one, now, out, [this, whom, but](unix_time later, entity_effects& more) {
+    const bool blocked = core_.relation(whom)->blocked_at() != 0; // as it is by now
+    core_.account.ears.tell(*blocked_updates(core_, whom, blocked, later), but, more);
   });
 }
 

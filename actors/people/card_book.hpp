@@ -21,14 +21,21 @@ public:
   explicit card_book(std::size_t cards_max);
 
   /// Null: not known here.
-  [[nodiscard]] card_ptr find(user_id who);
-  /// Keeps it unless a newer version is there.
-  void put(const command::Card& card);
+  [[nodiscard]] card_ptr find(user_id who) { return look(who).card; }
+  struct aged_card {
+    card_ptr card;    ///< null: not known here
+    unix_time at = 0; ///< when its account said it
+  };
+  [[nodiscard]] aged_card look(user_id who);
+  /// Keeps it unless a newer version is there. `said_at`: when its account said it, 0 if that is not known: then it is
+  /// asked for again when it is used.
+  void put(const command::Card& card, unix_time said_at = 0);
 
 private:
   struct entry {
     card_ptr card;
     std::list<user_id>::iterator place;
+    unix_time said_at = 0;
   };
 
   std::mutex mutex_;

@@ -76,7 +76,7 @@ void contact_calls::add(const call_context& from, const fn::contacts_addContact&
     contact.set_note(cut_text(what.note->text, limits::contact_note_characters_max));
   }
   const bool show_phone = what.add_phone_privacy_exception;
-  list_.with_contacts(from.now, out, [=, this](std::size_t count, unix_time now, entity_effects& more) {
+  list_.with_contacts(from.now, out, [=, this](unix_time now, entity_effects& more) {
     const std::vector<user_id> one{*whom};
     core_.with(one, now, more, [=, this](unix_time later, entity_effects& last) {
       if (const auto reason = reason_against(core_, *whom)) {
@@ -84,14 +84,21 @@ void contact_calls::add(const call_context& from, const fn::contacts_addContact&
       }
       Relation relation = *core_.relation(*whom);
       const bool fresh = !relation.has_contact();
-      if (fresh && count >= limits::contacts_max) {
+      if (fresh && list_.contacts() >= limits::contacts_max) {
         return last.answer(from.ticket, refused(rpc_errc::users_too_much));
       }
       Contact written = contact;
       // A number is kept only where its owner lets itself be found by it: a guess is no knowledge.
       const card_ptr card = core_.card(*whom);
+      const bool named = written.phone() != 0 && written.phone() != relation.contact().phone();
+      if (named && core_.phones.left(later) == 0) {
+        return last.answer(from.ticket, refused(rpc_errc::flood_wait, core_.phones.seconds_left(later)));
+      }
       const bool findable = allows(rules_of(*card, privacy_key::added_by_phone), core_.account.self, relation.has_me());
       if (written.phone() == 0 || written.phone() != card->phone() || !findable) {
+        if (named) {
+          core_.phones.take(later); // it tells that the number is another one
+        }
         written.set_phone(relation.contact().phone());
       }
       written.set_added_at(fresh ? later : relation.contact().added_at());
@@ -102,7 +109,7 @@ void contact_calls::add(const call_context& from, const fn::contacts_addContact&
         core_.put_profile(later, last);
       }
       if (fresh || shown) {
-        core_.deliver_relation(*whom, true, show_phone, later, last);
+        core_.deliver_relation(*whom, show_phone, later, last);
       }
       answer_changed<fn::contacts_addContact>(core_, from, {*whom}, later, last);
     });
@@ -131,7 +138,7 @@ void contact_calls::accept(const call_context& from, const tl::InputUser* input,
       return more.answer(from.ticket, refused(rpc_errc::privacy_too_long));
     }
     core_.put_profile(now, more);
-    core_.deliver_relation(whom, true, true, now, more);
+    core_.deliver_relation(whom, true, now, more);
     answer_changed<fn::contacts_acceptContact>(core_, from, {whom}, now, more);
   });
 }
@@ -147,7 +154,7 @@ std::vector<user_id> contact_calls::forget(std::span<const user_id> whom, unix_t
     Relation relation = *known;
     relation.clear_contact();
     core_.relations.put(each, relation, out);
-    core_.deliver_relation(each, false, false, now, out);
+    core_.deliver_relation(each, false, now, out);
     gone.push_back(each);
   }
   return gone;
@@ -207,23 +214,34 @@ void contact_calls::relation_changed(std::uint64_t ticket, const command::Delive
   if (!core_.is_other(from)) {
     return out.answer(ticket, std::string{});
   }
-  if (what.relation().has_card()) {
-    core_.learn(what.relation().card());
+  if (what.relation().has_card() && what.relation().card().user() == from.value()) {
+    core_.learn(what.relation().card(), what.date());
   }
   const bool has_me = what.relation().contact();
-  const std::vector<user_id> one{from};
-  core_.with(one, now, out, [this, ticket, from, has_me](unix_time later, entity_effects& more) {
+  const bool hides = what.relation().blocked();
+  // The sender's card is not waited for: nothing else comes from that shard meanwhile.
+  core_.with_relation(from, now, out, [this, ticket, from, has_me, hides](unix_time later, entity_effects& more) {
     Relation relation = *core_.relation(from);
-    if (relation.has_me() != has_me) {
+    if (relation.has_me() != has_me || relation.hides() != hides) {
       relation.set_has_me(has_me);
+      relation.set_hides(hides);
       core_.relations.put(from, relation, more);
     }
-    // Strangers in whose contacts it is are no news; whose number or status it sees now is.
-    const std::vector<user_id> whom{from};
-    if (relation.has_contact() && core_.card(from) != nullptr) {
-      core_.account.ears.tell(*core_.relation_updates(whom, later), {}, more);
-    }
     more.answer(ticket, std::string{});
+    // Strangers in whose contacts it is are no news; whose number or status it sees now is.
+    if (relation.has_contact() && !core_.account.ears.empty() && !core_.busy()) {
+      tell_of(from, later, more);
+    }
+  });
+}
+
+/// Tells all sessions how a contact is seen now, as soon as its card is there.
+void contact_calls::tell_of(user_id whom, unix_time now, entity_effects& out) {
+  const std::vector<user_id> one{whom};
+  core_.with(one, now, out, [this, one](unix_time later, entity_effects& more) {
+    if (core_.card(one.front()) != nullptr) {
+      core_.account.ears.tell(*core_.relation_updates(one, later), {}, more);
+    }
   });
 }
 

@@ -30,7 +30,6 @@ struct finding_calls::import {
   std::vector<std::int64_t> retry;
   std::map<std::uint64_t, user_id> owners;
   std::size_t missing = 1; ///< numbers, and one so that nothing runs before all are asked for
-  std::size_t contacts = 0;
 };
 
 /// The account whose number it is; nobody as long as it is not certain.
@@ -63,6 +62,14 @@ void finding_calls::import_contacts(const call_context& from, const fn::contacts
     if (!number) {
       continue;
     }
+    // Beyond what one day allows they are to be sent again: a list of all numbers is no address book.
+    if (!under_way->owners.contains(*number)) {
+      if (!core_.phones.take(from.now)) {
+        under_way->retry.push_back(each->client_id);
+        continue;
+      }
+      under_way->owners[*number] = {};
+    }
     import::entry entry{each->client_id, *number, {}};
     entry.contact.set_first_name(cut_text(clean_line(each->first_name), limits::name_characters_max));
     entry.contact.set_last_name(cut_text(clean_line(each->last_name), limits::name_characters_max));
@@ -72,17 +79,12 @@ void finding_calls::import_contacts(const call_context& from, const fn::contacts
     }
     under_way->entries.push_back(std::move(entry));
   }
-  list_.with_contacts(from.now, out, [this, under_way](std::size_t count, unix_time now, entity_effects& more) {
-    under_way->contacts = count;
-    for (const import::entry& each : under_way->entries) {
-      const auto [place, fresh] = under_way->owners.try_emplace(each.number);
-      if (!fresh) {
-        continue;
-      }
+  list_.with_contacts(from.now, out, [this, under_way](unix_time now, entity_effects& more) {
+    for (const auto& place : under_way->owners) {
       ++under_way->missing;
       find_phone(
-        each.number, more,
-        [this, under_way, number = each.number](std::optional<user_id> owner, unix_time later, entity_effects& last) {
+        place.first, more,
+        [this, under_way, number = place.first](std::optional<user_id> owner, unix_time later, entity_effects& last) {
           if (owner && !core_.is_self(*owner)) {
             under_way->owners[number] = *owner;
           }
@@ -120,7 +122,7 @@ void finding_calls::write_imported(import& what, unix_time now, entity_effects& 
     }
     Relation relation = *known;
     const bool fresh = !relation.has_contact();
-    if (fresh && what.contacts >= limits::contacts_max) {
+    if (fresh && list_.contacts() >= limits::contacts_max) {
       continue;
     }
     Contact& contact = each.contact;
@@ -135,8 +137,7 @@ void finding_calls::write_imported(import& what, unix_time now, entity_effects& 
       changed.push_back(whom);
     }
     if (fresh) {
-      ++what.contacts;
-      core_.deliver_relation(whom, true, false, now, out);
+      core_.deliver_relation(whom, false, now, out);
     }
     auto imported = tl::make<tl::importedContact>();
     imported->user_id = whom.value();
@@ -160,6 +161,9 @@ void finding_calls::resolve_phone(const call_context& from, const std::string& p
   const auto number = digits_of(phone);
   if (!number) {
     return out.answer(from.ticket, refused(rpc_errc::phone_not_occupied));
+  }
+  if (!core_.phones.take(from.now)) {
+    return out.answer(from.ticket, refused(rpc_errc::flood_wait, core_.phones.seconds_left(from.now)));
   }
   find_phone(*number, out, [this, from](std::optional<user_id> owner, unix_time now, entity_effects& more) {
     if (!owner) {

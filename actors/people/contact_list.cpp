@@ -22,22 +22,27 @@ void contact_list::read(entity_effects& out, contacts_came then) {
               [found, run = std::move(then)](unix_time now, entity_effects& more) { run(*found, now, more); });
 }
 
-void contact_list::with_contacts(unix_time now, entity_effects& out, number_came then) {
+void contact_list::with_contacts(unix_time now, entity_effects& out, continuation then) {
   count(records_table::user_contact, &contact_list::contacts_, &relation_book::contacts_delta, now, out,
         std::move(then));
 }
 
-void contact_list::with_blocked(unix_time now, entity_effects& out, number_came then) {
+void contact_list::with_blocked(unix_time now, entity_effects& out, continuation then) {
   count(records_table::user_blocked, &contact_list::blocked_, &relation_book::blocked_delta, now, out, std::move(then));
 }
 
+std::size_t contact_list::contacts() const {
+  return static_cast<std::size_t>(std::max<std::int64_t>(contacts_.value_or(0) + core_.relations.contacts_delta(), 0));
+}
+
+std::size_t contact_list::blocked() const {
+  return static_cast<std::size_t>(std::max<std::int64_t>(blocked_.value_or(0) + core_.relations.blocked_delta(), 0));
+}
+
 void contact_list::count(records_table table, base contact_list::*of, std::int64_t (relation_book::*delta)() const,
-                         unix_time now, entity_effects& out, number_came then) {
-  const auto present = [this, of, delta] {
-    return static_cast<std::size_t>(std::max<std::int64_t>(*(this->*of) + (core_.relations.*delta)(), 0));
-  };
+                         unix_time now, entity_effects& out, continuation then) {
   if (this->*of) {
-    return then(present(), now, out);
+    return then(now, out);
   }
   auto rows_found = std::make_shared<std::int64_t>(0);
   const std::int64_t delta_before = (core_.relations.*delta)();
@@ -49,9 +54,9 @@ void contact_list::count(records_table table, base contact_list::*of, std::int64
       });
     },
     out,
-    [this, of, present, rows_found, delta_before, run = std::move(then)](unix_time later, entity_effects& more) {
+    [this, of, rows_found, delta_before, run = std::move(then)](unix_time later, entity_effects& more) {
       this->*of = *rows_found - delta_before;
-      run(present(), later, more);
+      run(later, more);
     });
 }
 

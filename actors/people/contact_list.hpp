@@ -23,17 +23,19 @@ public:
   /// Reads them all, in the order of their ids.
   void read(entity_effects& out, contacts_came then);
 
-  using number_came = std::function<void(std::size_t, unix_time now, entity_effects& out)>;
-  /// How many there are; read once.
-  void with_contacts(unix_time now, entity_effects& out, number_came then);
-  /// How many accounts are blocked; read once.
-  void with_blocked(unix_time now, entity_effects& out, number_came then);
+  /// Runs `then` when contacts() is known; the rows are counted once.
+  void with_contacts(unix_time now, entity_effects& out, continuation then);
+  /// The same for blocked().
+  void with_blocked(unix_time now, entity_effects& out, continuation then);
+  /// How many there are now: ask it where the change is made, not before something is waited for.
+  [[nodiscard]] std::size_t contacts() const;
+  [[nodiscard]] std::size_t blocked() const;
 
 private:
   /// A number of rows at the moment when the deltas of the book were zero.
   using base = std::optional<std::int64_t>;
   void count(records_table table, base contact_list::*of, std::int64_t (relation_book::*delta)() const, unix_time now,
-             entity_effects& out, number_came then);
+             entity_effects& out, continuation then);
 
   people_core& core_;
   base contacts_;

@@ -49,7 +49,7 @@ const Relation* people::relation(user_id whom) const { return parts_->core.relat
 
 void people::learn(user_id whom, const std::optional<std::string>& row) { parts_->core.relations.learn(whom, row); }
 
-void people::learn(const command::Card& card) { parts_->core.learn(card); }
+void people::learn(const command::Card& card, unix_time said_at) { parts_->core.learn(card, said_at); }
 
 command::Card people::own_card(unix_time now) const { return parts_->core.own_card(now); }
 
@@ -121,6 +121,7 @@ bool people::call(const call_context& from, const tl::fn::function& what, entity
   if (!takes(what.kind())) {
     return false;
   }
+  parts_->core.tell_card(from.now, out);
   if (parts_->core.busy()) {
     out.answer(from.ticket, refused(rpc_errc::flood_wait, 1));
     return true;
@@ -138,7 +139,10 @@ void people::whispered(const command::Whisper& what, unix_time now, entity_effec
   parts_->presence.whispered(what, now, out);
 }
 
-void people::presence_changed(unix_time now, entity_effects& out) { parts_->presence.changed(now, out); }
+void people::presence_changed(unix_time now, entity_effects& out) {
+  parts_->core.tell_card(now, out);
+  parts_->presence.changed(now, out);
+}
 
 bool people::owns_username(std::string_view username) const { return parts_->names.owns(username); }
 

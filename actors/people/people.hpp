@@ -46,15 +46,16 @@ public:
   // --- for the other parts of the account ---
 
   /// Runs `then` when the relations and the cards of these accounts are in memory, at once if they are. A card that does
-  /// not come (no such account) is one that does not exist. Ids that are not accounts are passed over.
+  /// not come (no such account) is one that does not exist. Ids that are not accounts are passed over. Old cards serve,
+  /// and are asked for again in the background: who missed a word about a rule does not miss it for long.
   void with(std::span<const user_id> whom, unix_time now, entity_effects& out, continuation then);
   /// Null: not in memory; ask `with` first. What was proposed counts.
   [[nodiscard]] const Relation* relation(user_id whom) const;
   /// A relation that a query of another part read (rows of records_table::user_relation), where it is not in memory;
   /// nothing: there is no row.
   void learn(user_id whom, const std::optional<std::string>& row);
-  /// A card that came with a delivery.
-  void learn(const command::Card& card);
+  /// A card that came with a delivery from its account. `said_at`: when that one said it, 0 if that is not known.
+  void learn(const command::Card& card, unix_time said_at = 0);
   /// This account's card, for a delivery.
   [[nodiscard]] command::Card own_card(unix_time now) const;
   /// Everything this account may see of another, or of itself. A userEmpty when the card does not exist or is not in

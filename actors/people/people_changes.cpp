@@ -38,38 +38,51 @@ void people_core::put_profile(unix_time now, entity_effects& out) {
   auto& profile = *account.profile;
   profile.set_version(profile.version() + 1);
   out.put(records_table::user_profile, {}, profile);
-  const command::Card card = own_card(now);
-  out.when_applied.push_back([book = account.options.cards, card] { book->put(card); });
+  out.when_applied.push_back([book = account.options.cards, card = own_card(now), now] { book->put(card, now); });
+  card_untold_ = true;
+  tell_card(now, out);
+}
+
+void people_core::tell_card(unix_time now, entity_effects& out) {
+  if (!card_untold_ || !card_tells_.take(now)) {
+    return;
+  }
+  card_untold_ = false;
   // Whoever is away asks for the card when it needs it.
-  fans.with(now, out, [this, card](unix_time later, entity_effects& more) {
+  fans.with(now, out, [this](unix_time later, entity_effects& more) {
     command::UserCommand body;
     body.mutable_whisper()->set_from(account.self.value());
-    *body.mutable_whisper()->mutable_card() = card;
+    *body.mutable_whisper()->mutable_card() = own_card(later);
     const std::string bytes = body.SerializeAsString();
-    std::unordered_map<std::int64_t, bool> told;
-    const auto tell = [&](user_id whom) {
-      if (told.size() < limits::presence_peers_max && told.try_emplace(whom.value()).second &&
-          account.options.presence->find(whom).online_until > later) {
+    std::unordered_set<std::int64_t> told;
+    const auto tell = [&](user_id whom, bool blocked) {
+      if (!blocked && told.size() < limits::presence_peers_max &&
+          account.options.presence->find(whom).online_until > later && told.insert(whom.value()).second) {
         more.whispers.push_back({user_entity(whom), bytes});
       }
     };
-    relations.each([&](user_id whom, const Relation&) { tell(whom); });
-    for (const auto& each : fans.members()) {
-      tell(user_id{each.first});
+    relations.each([&](user_id whom, const Relation& relation) {
+      if (relation.has_contact() || relation.has_me()) {
+        tell(whom, relation.blocked_at() != 0);
+      }
+    });
+    for (const auto& [whom, is] : fans.members()) {
+      tell(user_id{whom}, is.blocked);
     }
   });
 }
 
-void people_core::deliver_relation(user_id whom, bool contact, bool share_phone, unix_time now,
-                                   entity_effects& out) const {
+void people_core::deliver_relation(user_id whom, bool share_phone, unix_time now, entity_effects& out) const {
+  const Relation& is = *relation(whom);
   command::Delivery body;
   body.set_from(account.self.value());
   body.set_date(now);
-  body.mutable_relation()->set_contact(contact);
+  body.mutable_relation()->set_contact(is.has_contact());
+  body.mutable_relation()->set_blocked(is.blocked_at() != 0);
   body.mutable_relation()->set_share_phone(share_phone);
   // One call may change a thousand relations: a card with long lists is asked for by whoever needs it.
   constexpr std::size_t card_bytes_max = 1024;
-  if (command::Card card = own_card(now); contact && card.ByteSizeLong() <= card_bytes_max) {
+  if (command::Card card = own_card(now); is.has_contact() && card.ByteSizeLong() <= card_bytes_max) {
     *body.mutable_relation()->mutable_card() = std::move(card);
   }
   out.deliveries.push_back({user_entity(whom), body.SerializeAsString()});

@@ -1,6 +1,7 @@
 #include "actors/people/people_core.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "actors/commands/account_commands.pb.h"
 #include "actors/people/access_hash.hpp"
@@ -8,9 +9,15 @@
 
 namespace godwit::people {
 
+namespace {
+
+bool by_id(user_id left, user_id right) { return left.value() < right.value(); }
+
+} // namespace
+
 /// Accounts that somebody waits for.
 struct people_core::asked {
-  std::vector<user_id> whom;
+  std::vector<user_id> whom;   ///< each once, in the order of their ids, where it is `pinned`
   std::vector<card_ptr> cards; ///< as whom
   std::size_t missing = 0;     ///< cards, and one for the relations
   bool pinned = false;
@@ -71,19 +78,18 @@ card_ptr people_core::card(user_id whom) const {
   if (card_ptr known = account.options.cards->find(whom)) {
     return known;
   }
-  if (held_ != nullptr) {
-    for (const card_ptr& each : *held_) {
-      if (each != nullptr && each->user() == whom.value()) {
-        return each;
-      }
+  if (held_ != nullptr && held_->pinned) {
+    const auto found = std::lower_bound(held_->whom.begin(), held_->whom.end(), whom, by_id);
+    if (found != held_->whom.end() && *found == whom) {
+      return held_->cards[static_cast<std::size_t>(found - held_->whom.begin())];
     }
   }
   return nullptr;
 }
 
-void people_core::learn(const command::Card& card) const {
+void people_core::learn(const command::Card& card, unix_time said_at) const {
   if (is_other(user_id{card.user()})) {
-    account.options.cards->put(card);
+    account.options.cards->put(card, said_at);
   }
 }
 
@@ -98,7 +104,12 @@ void people_core::with(std::span<const user_id> whom, unix_time now, entity_effe
     if (!known) {
       unread.push_back(each);
     }
-    all_known = all_known && known && card(each) != nullptr;
+    if (const auto aged = account.options.cards->look(each); aged.card != nullptr) {
+      refresh_card(each, aged.at, now, out);
+    } else {
+      all_known = all_known && card(each) != nullptr;
+    }
+    all_known = all_known && known;
   }
   if (all_known) {
     return then(now, out);
@@ -108,11 +119,10 @@ void people_core::with(std::span<const user_id> whom, unix_time now, entity_effe
   what->then = [run = std::move(then)](const std::vector<card_ptr>&, unix_time later, entity_effects& more) {
     run(later, more);
   };
-  for (const user_id each : whom) {
-    if (is_other(each) && std::find(what->whom.begin(), what->whom.end(), each) == what->whom.end()) {
-      what->whom.push_back(each);
-    }
-  }
+  std::copy_if(whom.begin(), whom.end(), std::back_inserter(what->whom),
+               [this](user_id each) { return is_other(each); });
+  std::sort(what->whom.begin(), what->whom.end(), by_id);
+  what->whom.erase(std::unique(what->whom.begin(), what->whom.end()), what->whom.end());
   relations.pin(what->whom);
   ++waiting_;
   what->cards.resize(what->whom.size());
@@ -132,6 +142,19 @@ void people_core::with(std::span<const user_id> whom, unix_time now, entity_effe
     }
   }
   came(what, now, out);
+}
+
+void people_core::with_relation(user_id whom, unix_time now, entity_effects& out, continuation then) {
+  if (relation(whom) != nullptr) {
+    return then(now, out);
+  }
+  auto row = std::make_shared<std::optional<std::string>>();
+  query([row, whom](entity::row_reader& rows) { *row = rows.get(records_table::user_relation, relation_key(whom)); },
+        out,
+        [this, row, whom, run = std::move(then)](unix_time later, entity_effects& more) {
+          relations.learn(whom, *row); // the youngest stays
+          run(later, more);
+        });
 }
 
 void people_core::with_cards(std::vector<user_id> whom, unix_time now, entity_effects& out, cards_came then) {
@@ -182,7 +205,7 @@ void people_core::came(const std::shared_ptr<asked>& what, unix_time now, entity
     return;
   }
   --waiting_;
-  const auto* outer = std::exchange(held_, &what->cards);
+  const auto* outer = std::exchange(held_, what.get());
   what->then(what->cards, now, out);
   held_ = outer;
   if (what->pinned) {
@@ -190,10 +213,20 @@ void people_core::came(const std::shared_ptr<asked>& what, unix_time now, entity
   }
 }
 
+/// Whoever is asked for already, or when much is asked for, is left for another time.
+void people_core::refresh_card(user_id whom, unix_time said_at, unix_time now, entity_effects& out) {
+  if (now - said_at <= limits::card_fresh_seconds || refreshing_.size() >= limits::card_refreshes_max ||
+      questions_ >= limits::card_questions_max || !asking_.try_emplace(whom.value()).second) {
+    return;
+  }
+  refreshing_.insert(whom.value());
+  send_question(whom, out);
+}
+
 void people_core::ask_card(user_id whom, entity_effects& out, card_came came) {
-  std::vector<card_came>& waiting = asking_[whom.value()];
-  waiting.push_back(std::move(came));
-  if (waiting.size() > 1) {
+  const auto [waiting, fresh] = asking_.try_emplace(whom.value());
+  waiting->second.push_back(std::move(came));
+  if (!fresh) {
     return;
   }
   if (questions_ < limits::card_questions_max) {
@@ -216,11 +249,12 @@ void people_core::send_question(user_id whom, entity_effects& out) {
 
 void people_core::answered(user_id whom, const rpc_result<std::string>& what, unix_time now, entity_effects& out) {
   --questions_;
+  refreshing_.erase(whom.value());
   command::Card said;
   card_ptr found;
   if (what && said.ParseFromString(*what) && said.exists()) {
     said.set_user(whom.value());
-    account.options.cards->put(said);
+    account.options.cards->put(said, now);
     found = account.options.cards->find(whom);
     if (found == nullptr) {
       found = std::make_shared<const command::Card>(said);

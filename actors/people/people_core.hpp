@@ -9,13 +9,16 @@
 #include <span>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "actors/people/account_core.hpp"
 #include "actors/people/audience.hpp"
 #include "actors/people/card_book.hpp"
 #include "actors/people/privacy.hpp"
+#include "actors/people/rate_budget.hpp"
 #include "actors/people/relation_book.hpp"
+#include "config/limits.hpp"
 #include "protocol/rpc_error.hpp"
 #include "protocol/tl/api/forward.hpp"
 #include "protocol/tl/object.hpp"
@@ -32,18 +35,21 @@ struct people_core {
   account_core& account;
   relation_book relations;
   own_privacy privacy;
-  audience fans; ///< who has this account in its contacts
+  audience fans;                                                ///< who has this account in its contacts
+  rate_budget phones{86'400, limits::phones_looked_up_per_day}; ///< numbers that it learns whose they are, or are not
 
   // --- others in memory ---
 
   /// As people::with. Relations and cards that are waited for stay in memory until `then` has run.
   void with(std::span<const user_id> whom, unix_time now, entity_effects& out, continuation then);
+  /// The relation alone of an account that there can be one to, whether that can be reached or not.
+  void with_relation(user_id whom, unix_time now, entity_effects& out, continuation then);
   /// The cards alone, of as many accounts as it may be: null where there is no account.
   using cards_came = std::function<void(const std::vector<card_ptr>&, unix_time now, entity_effects& out)>;
   void with_cards(std::vector<user_id> whom, unix_time now, entity_effects& out, cards_came then);
   /// Null: not in memory, or no such account.
   [[nodiscard]] card_ptr card(user_id whom) const;
-  void learn(const command::Card& card) const;
+  void learn(const command::Card& card, unix_time said_at) const;
   /// Reads rows for a call. Counts as a call that waits.
   void query(std::function<void(entity::row_reader&)> read, entity_effects& out, continuation then);
   /// Too many calls wait already: the next one gets FLOOD_WAIT.
@@ -76,8 +82,11 @@ struct people_core {
   [[nodiscard]] command::Card own_card(unix_time now) const;
   /// Others can see a change of the profile: writes it under a new version, and tells them.
   void put_profile(unix_time now, entity_effects& out);
-  /// The delivery that this account has, or has no more, another one in its contacts.
-  void deliver_relation(user_id whom, bool contact, bool share_phone, unix_time now, entity_effects& out) const;
+  /// Tells others of changes that they were not told of, as far as the minute allows it. No clock calls it: with every
+  /// call, and when a session comes or goes.
+  void tell_card(unix_time now, entity_effects& out);
+  /// The delivery that tells another account whether it is in the contacts or blocked, as memory has it.
+  void deliver_relation(user_id whom, bool share_phone, unix_time now, entity_effects& out) const;
   /// An updates object that says what became of the relations to others.
   [[nodiscard]] tl::box<tl::updates> relation_updates(std::span<const user_id> whom, unix_time now) const;
   /// Tells it to the other sessions, and keeps it for those that are away.
@@ -92,6 +101,7 @@ private:
   struct asked;
   using card_came = std::function<void(const card_ptr& card, unix_time now, entity_effects& out)>;
   void ask_relations(const std::shared_ptr<asked>& what, std::vector<user_id> whom, entity_effects& out);
+  void refresh_card(user_id whom, unix_time said_at, unix_time now, entity_effects& out);
   void ask_card(user_id whom, entity_effects& out, card_came came);
   void send_question(user_id whom, entity_effects& out);
   void answered(user_id whom, const rpc_result<std::string>& what, unix_time now, entity_effects& out);
@@ -99,10 +109,13 @@ private:
 
   std::unordered_map<std::int64_t, std::vector<card_came>> asking_; ///< each account once
   std::deque<user_id> not_asked_;
+  std::unordered_set<std::int64_t> refreshing_; ///< those whose old cards serve meanwhile
   std::size_t questions_ = 0;
   std::size_t waiting_ = 0;
   /// Those of a `with` whose continuation runs: they may have left the node's book meanwhile.
-  const std::vector<card_ptr>* held_ = nullptr;
+  const asked* held_ = nullptr;
+  bool card_untold_ = false;
+  rate_budget card_tells_{60, limits::card_changes_per_minute};
 };
 
 /// An id that an account can have.

@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "actors/commands/people_commands.pb.h"
@@ -50,8 +51,10 @@ private:
   void remove(const call_context& from, const std::vector<tl::box<tl::InputUser>>& whom, entity_effects& out);
   void remove_by_phones(const call_context& from, const std::vector<std::string>& phones, entity_effects& out);
   std::vector<user_id> forget(std::span<const user_id> whom, unix_time now, entity_effects& out);
+  void tell_of(user_id whom, unix_time now, entity_effects& out);
   // block_list.cpp
   void set_blocked(const call_context& from, const tl::InputPeer* whom, bool blocked, entity_effects& out);
+  void tell_blocked(user_id whom, const listener_id& but, unix_time now, entity_effects& out);
   void get_blocked(const call_context& from, std::int32_t offset, std::int32_t limit, entity_effects& out);
 
   contact_list list_;
@@ -144,6 +147,10 @@ private:
   void came(user_id from, const command::Presence& what, unix_time now, entity_effects& out);
   void card_came(user_id from, const command::Card& card, unix_time now, entity_effects& out);
 
+  /// Nothing: this version was told already, or a later one.
+  bool is_news(const command::Card& card);
+
+  std::unordered_map<std::int64_t, std::uint32_t> told_versions_; ///< at most limits::presence_peers_max
   unix_time told_until_ = 0;
   unix_time minute_ = 0;
   std::uint32_t told_in_minute_ = 0;

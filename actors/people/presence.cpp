@@ -139,15 +139,29 @@ void presence_calls::came(user_id from, const command::Presence& what, unix_time
   });
 }
 
-void presence_calls::card_came(user_id from, const command::Card& card, unix_time now, entity_effects& out) {
-  if (card.user() == from.value()) {
-    core_.learn(card);
+bool presence_calls::is_news(const command::Card& card) {
+  if (told_versions_.size() >= limits::presence_peers_max && !told_versions_.contains(card.user())) {
+    told_versions_.clear(); // something may be told twice
   }
-  if (core_.account.ears.empty() || core_.busy()) {
+  std::uint32_t& told = told_versions_[card.user()];
+  const bool news = card.version() > told;
+  told = std::max(told, card.version());
+  return news;
+}
+
+void presence_calls::card_came(user_id from, const command::Card& card, unix_time now, entity_effects& out) {
+  if (card.user() != from.value()) {
+    return;
+  }
+  core_.learn(card, now);
+  if (core_.account.ears.empty() || core_.busy() || !is_news(card)) {
     return;
   }
   const std::vector<user_id> one{from};
   core_.with(one, now, out, [this, from](unix_time later, entity_effects& more) {
+    if (core_.relation(from)->blocked_at() != 0) {
+      return; // who is blocked does not make itself heard
+    }
     tl::box<tl::User> view = core_.view(from, later);
     if (tl::box<tl::Update> update = core_.name_update(*view)) {
       tl::updates updates;

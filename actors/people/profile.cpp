@@ -114,8 +114,8 @@ void profile_calls::answer_full(const call_context& from, user_id whom, unix_tim
   full->id = whom.value();
   full->blocked = relation.blocked_at() != 0;
   full->can_pin_message = true;
-  if (!card->about().empty() &&
-      (self || allows(rules_of(*card, privacy_key::about), core_.account.self, relation.has_me()))) {
+  if (!card->about().empty() && (self || (!relation.hides() && allows(rules_of(*card, privacy_key::about),
+                                                                      core_.account.self, relation.has_me())))) {
     full->about = card->about();
   }
   if (!self && !allows(rules_of(*card, privacy_key::forwards), core_.account.self, relation.has_me())) {

@@ -57,7 +57,7 @@ void relation_book::put(user_id whom, const Relation& to, entity_effects& out) {
   kept& place = keep(whom.value());
   const Relation& was = place.what;
   const std::string key = relation_key(whom);
-  const bool empty = !to.has_contact() && !to.has_me() && to.blocked_at() == 0;
+  const bool empty = !to.has_contact() && !to.has_me() && to.blocked_at() == 0 && !to.hides();
   if (empty) {
     out.erase(records_table::user_relation, key);
   } else {

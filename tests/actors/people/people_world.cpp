@@ -278,6 +278,15 @@ bool people_world::step() {
   return true;
 }
 
+void people_world::send(user_id from, user_id to, const command::Delivery& what) {
+  event one;
+  one.durable = true;
+  one.from = user_ref(from);
+  one.to = user_ref(to);
+  one.body = what.SerializeAsString();
+  events_[++last_] = std::move(one);
+}
+
 void people_world::deliver(std::uint64_t number) {
   event& one = events_[number];
   one.running = true;
@@ -392,6 +401,10 @@ void people_world::begin_command(const cluster::entity_ref& asker, entity::entit
     });
   };
   push([this, held, reply] {
+    if (held->to.kind == cluster::entity_kind::user &&
+        silent.contains(static_cast<std::int64_t>(held->to.id.value()))) {
+      return;
+    }
     if (held->to.kind == cluster::entity_kind::phone) {
       command::PhoneCommand what;
       what.ParseFromString(held->body);

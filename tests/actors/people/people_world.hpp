@@ -90,11 +90,16 @@ public:
   rpc_result<std::string> command(const cluster::entity_ref& to, const std::string& body);
   /// Runs something in an account, as another part of it would.
   void within(user_id who, const std::function<void(people&, entity_effects&)>& what);
+  /// A delivery from one account to another.
+  void send(user_id from, user_id to, const command::Delivery& what);
   /// Everything that entities still ask of one another.
   void run();
-  std::size_t queries = 0;  ///< so far
-  std::size_t commands = 0; ///< so far
-  std::size_t whispers = 0; ///< so far
+  /// One thing of that; false: nothing is left.
+  bool advance() { return step(); }
+  std::set<std::int64_t> silent; ///< accounts that answer no commands; deliveries reach them
+  std::size_t queries = 0;       ///< so far
+  std::size_t commands = 0;      ///< so far
+  std::size_t whispers = 0;      ///< so far
 
   [[nodiscard]] std::vector<heard> take_heard(const listener_id& session);
   [[nodiscard]] people& of(user_id who);

@@ -150,6 +150,34 @@ TEST_P(PresenceTest, ABlockedAccountIsNotToldWhoIsOnline) {
   EXPECT_EQ(find_update(world.take_heard(at_anna), tl::updateUserStatus::kind_id), nullptr);
 }
 
+/// Who is blocked sees a name and no more, by asking as by listening, until it is no longer blocked.
+TEST_P(PresenceTest, ABlockedAccountSeesNoMoreThanAName) {
+  fn::account_updateProfile change;
+  change.about = "Likes honey";
+  ASSERT_TRUE(world.call(boris, change));
+  ASSERT_TRUE(set_online(world, boris, true));
+  const auto shown = [&] {
+    const auto user = see(world, anna, boris);
+    const auto* seen = tl::as<tl::user>(user);
+    return std::vector<bool>{seen->status->kind() == tl::userStatusOnline::kind_id, seen->phone.has_value(),
+                             see_full(world, anna, boris)->full_user->about.has_value()};
+  };
+  EXPECT_EQ(shown(), std::vector<bool>(3, true));
+  ASSERT_TRUE(block(world, boris, anna));
+  world.run();
+  EXPECT_EQ(shown(), std::vector<bool>(3, false));
+  const auto status = status_of(anna, boris);
+  EXPECT_NE(tl::as<tl::userStatusEmpty>(status), nullptr);
+  world.restart();
+  EXPECT_EQ(shown(), std::vector<bool>(3, false));
+  ASSERT_TRUE(delete_contact(world, boris, anna)); // a contact or not: the block stays
+  EXPECT_TRUE(world.relation_row(anna, boris).hides());
+  ASSERT_TRUE(add_contact(world, boris, anna, "A"));
+  ASSERT_TRUE(unblock(world, boris, anna));
+  world.run();
+  EXPECT_EQ(shown(), std::vector<bool>(3, true));
+}
+
 /// A client that flickers does not make others work without an end.
 TEST_P(PresenceTest, ChangesInAMinuteAreBounded) {
   world.now += 60 - world.now % 60;

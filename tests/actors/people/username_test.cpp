@@ -192,7 +192,42 @@ TEST_P(UsernameTest, ANameIsReleasedByItsOwnerAlone) {
   EXPECT_FALSE(world.command(username_entity("big_bear"), command.SerializeAsString()));
 }
 
-/// The same, but the holder has the name: its confirmation was lost.
+/// What an account that died had still to say may come when its successor has taken the name again.
+TEST_P(UsernameTest, ALateReleaseDoesNotFreeANameThatWasTakenAgain) {
+  ASSERT_TRUE(set_username(world, boris, "big_bear"));
+  world.run();
+  ASSERT_TRUE(set_username(world, boris, ""));
+  world.run();
+  command::UsernameCommand late;
+  late.set_username("big_bear");
+  late.mutable_release()->set_user(boris.value());
+  late.mutable_release()->set_change(world.core_of(boris).profile->version());
+  ASSERT_TRUE(set_username(world, boris, "big_bear"));
+  world.run();
+  ASSERT_TRUE(world.command(username_entity("big_bear"), late.SerializeAsString()));
+  EXPECT_EQ(world.owner_of("big_bear"), boris.value());
+  EXPECT_EQ(set_username(world, anna, "big_bear").error().errc, rpc_errc::username_occupied);
+  late.mutable_release()->set_change(world.core_of(boris).profile->version());
+  ASSERT_TRUE(world.command(username_entity("big_bear"), late.SerializeAsString()));
+  EXPECT_EQ(world.owner_of("big_bear"), std::nullopt);
+}
+
+/// The same, but the release comes so late that the name was never free in between.
+TEST_P(UsernameTest, ALateReleaseDoesNotFreeANameThatWasNeverFree) {
+  command::UsernameCommand command;
+  command.set_username("big_bear");
+  command.mutable_confirm()->set_user(boris.value());
+  ASSERT_TRUE(world.command(username_entity("big_bear"), command.SerializeAsString()));
+  const std::uint64_t before = world.core_of(boris).profile->version();
+  ASSERT_TRUE(set_username(world, boris, "big_bear"));
+  world.run();
+  command.mutable_release()->set_user(boris.value());
+  command.mutable_release()->set_change(before);
+  ASSERT_TRUE(world.command(username_entity("big_bear"), command.SerializeAsString()));
+  EXPECT_EQ(world.owner_of("big_bear"), boris.value());
+}
+
+/// An expired reservation, but its holder has the name: its confirmation was lost.
 TEST_P(UsernameTest, AReservationOfAnAccountThatHasTheNameIsItsOwn) {
   command::UsernameCommand reserve;
   reserve.set_username("held_name");
