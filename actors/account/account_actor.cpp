@@ -2,6 +2,7 @@
 
 #include <caf/actor_cast.hpp>
 #include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/exit_reason.hpp>
 #include <caf/send.hpp>
 
 #include <iterator>
@@ -14,6 +15,7 @@
 #include "actors/commands/account_commands.pb.h"
 #include "actors/entity/shard_row_reader.hpp"
 #include "cluster/shard/router.hpp"
+#include "cluster/shard/shard_log.hpp"
 #include "config/limits.hpp"
 #include "persistence/records/account.pb.h"
 
@@ -28,6 +30,7 @@ struct expired_keys {
 struct query_read {
   std::shared_ptr<entity::row_query> query;
   std::optional<persistence::storage_error> fault;
+  bool threw = false; ///< on rows that were read
 };
 
 } // namespace godwit::account
@@ -184,8 +187,8 @@ void account_actor::apply(entity_effects effects) {
       mutation().erase(id_of(each.table), self_ref().id, each.sub_key);
     }
   }
-  for (const entity::delivery& each : effects.deliveries) {
-    deliver(each.to, each.body);
+  for (entity::delivery& each : effects.deliveries) {
+    deliver(each.to, std::move(each.body));
   }
   accept_deliveries(effects);
   propose();
@@ -290,15 +293,14 @@ void account_actor::carry_out(entity_effects& effects) {
 void account_actor::begin(std::shared_ptr<entity::row_query> query) {
   const auto job = [query, id = self_ref().id, unapplied = unapplied(),
                     self = caf::actor_cast<caf::actor>(this)](std::unique_ptr<persistence::shard_state::view> view) {
-    query_read result{query, std::nullopt};
+    query_read result{query, std::nullopt, false};
     try {
       entity::shard_row_reader rows(std::move(view), id, unapplied);
       query->read(rows);
     } catch (const entity::shard_row_reader::fault& fault) {
       result.fault = fault.why;
     } catch (const std::exception&) {
-      // Its text may hold what a client sent.
-      result.fault = persistence::storage_error{persistence::persistence_errc::corrupt, "a query failed"};
+      result.threw = true; // its text may hold what a client sent
     }
     caf::anon_send(self, std::move(result));
   };
@@ -321,8 +323,13 @@ void account_actor::take_rows(const query_read& what) {
   if (what.fault && what.fault->code == persistence::persistence_errc::busy) {
     return read_again(what.query);
   }
+  if (what.threw) {
+    throw std::logic_error("a query of an entity failed");
+  }
   if (what.fault) {
-    throw std::logic_error("rows of an entity cannot be read: " + what.fault->message);
+    log::error(cluster::shard_log, "rows_not_read", {{"shard", shard().shard()}, {"why", what.fault->message}});
+    quit(caf::exit_reason::unknown); // no fault of its own, nor of the delivery that asked
+    return;
   }
   entity_effects effects;
   what.query->then(date(), effects);
@@ -376,15 +383,15 @@ void account_actor::take_reply(const cluster::entity_reply& what) {
 // --- sessions ----------------------------------------------------------------------------------------
 
 void account_actor::tell(const listener_message& what) {
+  const user_id whose{static_cast<std::int64_t>(self_ref().id.value())};
   for (const parts::hearing& each : parts_->listeners) {
     if (each.who != what.to) {
       continue;
     }
     if (what.terminated.value() != 0) {
-      caf::anon_send(each.session,
-                     session_terminated{user_id{static_cast<std::int64_t>(self_ref().id.value())}, what.terminated});
+      caf::anon_send(each.session, session_terminated{whose, what.terminated});
     } else {
-      caf::anon_send(each.session, session_update{what.update, what.pts, what.pts_count});
+      caf::anon_send(each.session, session_update{whose, what.update, what.pts, what.pts_count});
     }
   }
 }

@@ -19,6 +19,7 @@ struct session_terminated {
 /// To a subscribed session: an `Updates` object at the layer that it subscribed with. Comes in the order of the
 /// account, as the answers of its calls do.
 struct session_update {
+  user_id user;
   std::shared_ptr<const std::string> body; ///< shared by the sessions of one layer
   /// The box position behind it, and how far it moves that; 0: it has none.
   std::int32_t pts = 0;

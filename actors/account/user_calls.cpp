@@ -36,7 +36,11 @@ void user_logic::call(const logic_request& request, unix_time now, entity_effect
     out.answer(request.ticket, refused(unknown ? rpc_errc::method_invalid : rpc_errc::input_request_invalid));
     return;
   }
-  const people::call_context caller{request.ticket, from.layer, {from.key, from.session}, now};
+  const people::call_context caller{request.ticket,
+                                    from.layer,
+                                    {from.key, from.session},
+                                    now,
+                                    box::user_box::repetition_hash((*what)->kind(), request.body)};
   if (box_.call(caller, **what, out) || people_.call(caller, **what, out)) {
     return;
   }

@@ -1,6 +1,7 @@
 #include "actors/account/user_logic.hpp"
 
 #include <algorithm>
+#include <stdexcept>
 
 #include "actors/account/user_views.hpp"
 #include "config/limits.hpp"
@@ -72,19 +73,20 @@ void user_logic::handle(const logic_request& request, unix_time now, entity_effe
   }
 }
 
+/// What it cannot read, or does not know, it does not call done: the host puts it aside, where an operator finds it.
 void user_logic::delivered(const logic_request& request, unix_time now, entity_effects& out) {
   command::Delivery what;
-  const bool known = core_.profile && !core_.profile->deleted() &&
-                     what.ParseFromArray(request.body.data(), static_cast<int>(request.body.size()));
-  const bool unread_notice =
-    known && what.has_notice() && what.notice().only_if_logged_in() && logins_.active_ids().empty();
-  if (!known || unread_notice) {
+  if (!what.ParseFromArray(request.body.data(), static_cast<int>(request.body.size()))) {
+    throw std::logic_error("a delivery to an account cannot be read");
+  }
+  const bool unread_notice = what.has_notice() && what.notice().only_if_logged_in() && logins_.active_ids().empty();
+  if (!core_.profile || core_.profile->deleted() || unread_notice) {
     return out.answer(request.ticket, std::string{});
   }
   if (what.has_relation()) {
     people_.relation_changed(request.ticket, what, now, out);
   } else if (!box_.delivered(request.ticket, what, now, out)) {
-    out.answer(request.ticket, std::string{});
+    throw std::logic_error("a delivery of a kind that accounts do not know");
   }
 }
 
@@ -102,7 +104,7 @@ void user_logic::whispered(const command::Whisper& what, unix_time now, entity_e
 void user_logic::command(const logic_request& request, unix_time now, entity_effects& out) {
   command::UserCommand what;
   answer result = refused(rpc_errc::method_invalid);
-  if (what.ParseFromString(std::string(request.body))) {
+  if (what.ParseFromArray(request.body.data(), static_cast<int>(request.body.size()))) {
     using command::UserCommand;
     switch (what.what_case()) {
     case UserCommand::kCreate: result = create(what.create(), now, out); break;
@@ -227,7 +229,7 @@ user_logic::answer user_logic::subscribe(const logic_request& request, const com
   present->authorization = from.authorization;
   present->layer = what.layer();
   logins_.touch(from.authorization, now, out);
-  if (what.pts() != 0 && what.pts() < core_.box.pts()) {
+  if (what.pts() != 0) {
     box_.subscribed(who, what.pts(), now, out);
   }
   command::Subscribed subscribed;
@@ -329,6 +331,7 @@ void user_logic::gone(const listener_id& who, unix_time now, entity_effects& out
       core_.was_online = now;
     }
     core_.ears.remove(who);
+    box_.session_lost(who);
     people_.presence_changed(now, out);
   }
 }

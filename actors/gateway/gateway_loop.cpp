@@ -227,14 +227,16 @@ void gateway_loop::session_ended(const session_key& key, const caf::actor& who, 
 
 void gateway_loop::session_lingers(session& which, std::size_t memory_bytes) {
   const auto at = sessions_.find(which.key());
-  if (at == sessions_.end() || at->second.view != &which || at->second.lingers != 0) {
+  if (at == sessions_.end() || at->second.view != &which) {
     return;
   }
-  at->second.lingers = ++last_lingering_;
-  at->second.lingering_bytes = memory_bytes;
-  lingering_.emplace(last_lingering_, which.key());
-  lingering_bytes_ += memory_bytes;
-  shared_.directory.set_lingering(which.key(), true);
+  live_session& entry = at->second;
+  lingering_bytes_ = lingering_bytes_ - std::exchange(entry.lingering_bytes, memory_bytes) + memory_bytes;
+  if (entry.lingers == 0) {
+    entry.lingers = ++last_lingering_;
+    lingering_.emplace(last_lingering_, which.key());
+    shared_.directory.set_lingering(which.key(), true);
+  }
   evict();
 }
 

@@ -111,12 +111,16 @@ void session::linger() {
   const cluster::monotonic_ms now = context_.services.home.now();
   lingers_until_ = now + (context_.machine.is_established() ? limits::session_linger_ms : 1);
   paused_ = false;
+  count_lingering();
+}
+
+void session::count_lingering() {
   context_.services.host.session_lingers(*this, context_.machine.memory_bytes() + sizeof(*this));
 }
 
 void session::connection_drained() { settle(); }
 
-void session::replied(const cluster::entity_reply& reply) {
+void session::replied(cluster::entity_reply& reply) {
   authorization_id ended;
   if (!calls_.replied(reply) && subscription_.replied(reply, ended) && ended != authorization_id{}) {
     forget_login(ended);
@@ -236,6 +240,8 @@ void session::settle() {
   }
   if (!context_.links.empty()) {
     context_.services.home.defer(cluster::round_phase::output, *this);
+  } else if (lingers_until_ != 0) {
+    count_lingering(); // pushes and answers are kept all the while
   }
   arm();
   end_when_answered();

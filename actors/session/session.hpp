@@ -27,7 +27,7 @@ public:
   void packets(session_packets& what);
   void connection_gone(mtproto::connection_id which);
   void connection_drained();
-  void replied(const cluster::entity_reply& reply);
+  void replied(cluster::entity_reply& reply);
   void key_refreshed(const actors::key_refreshed& what);
   void update(const account::session_update& what);
   void terminated(const account::session_terminated& what);
@@ -59,6 +59,7 @@ private:
   void flush();
   void arm();
   void linger();
+  void count_lingering();
   void close_connections(transport_error why);
   void end_when_answered();
   [[nodiscard]] std::optional<cluster::monotonic_ms> due() const;

@@ -29,7 +29,7 @@ caf::behavior session_actor::make_behavior() {
       session_->packets(what);
       after();
     },
-    [this](const cluster::entity_reply& what) {
+    [this](cluster::entity_reply& what) {
       session_->replied(what);
       after();
     },

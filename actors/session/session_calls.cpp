@@ -163,15 +163,23 @@ void session_calls::ask_user(running_call made, std::string body, layer_t layer)
                                   std::move(body), layer);
   made.pause_ms = limits::ask_again_ms;
   const cluster::entity_request_ptr request = made.request;
+  // Behind those that wait to be asked again: two messages of a client must not change places.
+  for (auto earlier = running_.rbegin(); earlier != running_.rend() && made.again_at == 0; ++earlier) {
+    if (earlier->second.again_at != 0 && earlier->second.request->to == request->to) {
+      made.again_at = earlier->second.again_at;
+    }
+  }
+  const bool waits = made.again_at != 0;
   running_.emplace(request->token, std::move(made));
   context_.services.probe.calls_running.add(1);
-  context_.services.router.send(request);
+  if (!waits) {
+    context_.services.router.send(request);
+  }
 }
 
 // --- answers --------------------------------------------------------------------------------------
 
-bool session_calls::replied(const cluster::entity_reply& reply) {
-  subscription_.answered(reply.pts);
+bool session_calls::replied(cluster::entity_reply& reply) {
   if (flows_.replied(reply)) {
     flow_ended();
     return true;
@@ -187,8 +195,9 @@ bool session_calls::replied(const cluster::entity_reply& reply) {
   const open_call call = mine.call;
   switch (reply.status) {
   case cluster::reply_status::ok:
+    subscription_.answered(mine.request->from, reply.pts);
     end(reply.token);
-    finish_call(context_, call, reply.body);
+    finish_call(context_, call, std::move(reply.body));
     break;
   case cluster::reply_status::error:
     if (reply.error.errc == rpc_errc::auth_key_unregistered && mine.doubts == doubt::none) {
@@ -378,15 +387,28 @@ void session_calls::note_client(layer_t layer_of_call) {
 
 // --- time -----------------------------------------------------------------------------------------
 
+void session_calls::ask_those_due(cluster::monotonic_ms now) {
+  const running_call* before = nullptr; // the last that goes on waiting
+  for (auto& [token, call] : running_) {
+    if (call.again_at == 0) {
+      continue;
+    }
+    if (before != nullptr && before->request->to == call.request->to) {
+      call.again_at = std::max(call.again_at, before->again_at);
+    }
+    if (now >= call.again_at) {
+      call.again_at = 0;
+      context_.services.router.send(call.request);
+    } else {
+      before = &call;
+    }
+  }
+}
+
 void session_calls::tick() {
   const cluster::monotonic_ms now = context_.services.home.now();
   flows_.tick();
-  for (auto& [token, call] : running_) {
-    if (call.again_at != 0 && now >= call.again_at) {
-      call.again_at = 0;
-      context_.services.router.send(call.request);
-    }
-  }
+  ask_those_due(now);
   std::vector<open_call> late;
   for (const waiting_call& each : waiting_) {
     if (now >= each.give_up_at) {

@@ -1,8 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
-#include <unordered_map>
 #include <vector>
 
 #include "actors/session/session_context.hpp"
@@ -23,6 +23,8 @@ namespace godwit::actors {
 /// then fails with 500 RPC_CALL_FAIL, the one 5xx there is. "Not logged in" is said only when the key's entity
 /// was asked after the call came, for a client that hears it throws its login away, and another loop may know of
 /// a newer one; and when the account says so of a login that the key has no more, the call is made again.
+///
+/// Calls are asked again in the order of their making, and none is asked ahead of an earlier one that waits for that.
 class session_calls {
 public:
   session_calls(session_context& context, session_subscription& subscription);
@@ -31,8 +33,8 @@ public:
   void destroy_key(const mtproto::session_event& what) { flows_.begin_destroy_key(what); }
   /// Its client wants no answer any more.
   void dropped(msg_id call);
-  /// True: the answer was for a call.
-  bool replied(const cluster::entity_reply& reply);
+  /// True: the answer was for a call, and its body was taken.
+  bool replied(cluster::entity_reply& reply);
   void key_refreshed(const actors::key_refreshed& what);
   /// The login is gone: whatever its account was asked for hears so.
   void login_ended(authorization_id which);
@@ -82,6 +84,7 @@ private:
   void ask_user(running_call made, std::string body, layer_t layer);
   void login_settled(running_call call);
   void ask_again(running_call& call);
+  void ask_those_due(cluster::monotonic_ms now);
   void end(std::uint64_t token);
   void note_client(layer_t layer_of_call);
   void flow_ended();
@@ -90,8 +93,8 @@ private:
   session_context& context_;
   session_subscription& subscription_;
   session_flows flows_;
-  std::unordered_map<std::uint64_t, running_call> running_;
-  std::vector<waiting_call> waiting_; ///< oldest first
+  std::map<std::uint64_t, running_call> running_; ///< by token: in the order that the client made them
+  std::vector<waiting_call> waiting_;             ///< oldest first
   bool refreshing_ = false;
   /// When the key is asked for again, after nobody could tell; 0: not.
   cluster::monotonic_ms refresh_at_ = 0;

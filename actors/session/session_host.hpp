@@ -35,7 +35,8 @@ public:
   virtual void session_started(session& which) = 0;
   /// Forgets the session; `failed`: by an error of ours. Said once, also for one that never started.
   virtual void session_ended(const session_key& key, const caf::actor& who, bool failed) = 0;
-  /// The last connection is gone. The host may end the longest without one when they are too many.
+  /// The last connection is gone, or the session keeps another number of bytes since. The host may end the longest
+  /// without one when they are too many.
   virtual void session_lingers(session& which, std::size_t memory_bytes) = 0;
   /// It has a connection again, or ends.
   virtual void session_lingers_no_more(session& which) = 0;

@@ -14,6 +14,9 @@ namespace {
 /// updatesTooLong#e317af7e, the same in all layers: "come for the difference".
 const std::string updates_too_long("\x7e\xaf\x17\xe3", 4);
 
+/// Before an account that will not tell, for too many listen to it, is asked again.
+constexpr cluster::monotonic_ms refused_again_ms = 60'000;
+
 cluster::entity_ref user_entity(user_id user) {
   return {cluster::entity_kind::user, cluster::entity_id(static_cast<std::uint64_t>(user.value()))};
 }
@@ -61,6 +64,10 @@ bool session_subscription::replied(const cluster::entity_reply& reply, authoriza
     pause_ms_ = std::min(pause_ms_ * 2, limits::ask_again_ms_max);
     break;
   case cluster::reply_status::error:
+    if (reply.error.errc == rpc_errc::flood_wait) {
+      ask_at_ = context_.services.home.now() + refused_again_ms;
+      break;
+    }
     state_ = state::silent;
     if (reply.error.errc == rpc_errc::auth_key_unregistered) {
       ended = authorization_;
@@ -91,10 +98,11 @@ void session_subscription::subscribed(std::int32_t pts) {
   }
 }
 
-void session_subscription::answered(std::int32_t pts) {
-  if (state_ == state::silent || pts == 0) {
+void session_subscription::answered(const cluster::caller& who, std::int32_t pts) {
+  if (state_ == state::silent || pts == 0 || who.user != user_ || who.authorization != authorization_) {
     return;
   }
+  told_too_long_ = false; // it may have come for what it lost, and does not know of what is lost next
   // While the account does not tell, or tells what was missed, an answer may stand behind updates that are yet to
   // come. The client is told from where it was before; that it hears of one change twice does no harm.
   if ((state_ == state::listening && told_pts_ >= replayed_to_) || told_pts_ == 0) {
@@ -103,7 +111,7 @@ void session_subscription::answered(std::int32_t pts) {
 }
 
 void session_subscription::update(const account::session_update& what) {
-  if (state_ == state::silent || what.body == nullptr) {
+  if (state_ == state::silent || what.user != user_ || what.body == nullptr) {
     return;
   }
   if (what.pts != 0) {
@@ -117,16 +125,24 @@ void session_subscription::update(const account::session_update& what) {
   }
   context_.services.probe.pushes.add();
   const unix_ms now = context_.services.home.wall();
-  if (context_.machine.push(mtproto::payload(*what.body), now) == mtproto::push_result::queued) {
+  if (has_room_for(what.body->size()) &&
+      context_.machine.push(mtproto::payload(what.body), now) == mtproto::push_result::queued) {
     told_too_long_ = false;
-  } else if (!std::exchange(told_too_long_, true)) {
-    tell_too_long();
+  } else if (!told_too_long_) {
+    told_too_long_ = tell_too_long();
   }
 }
 
-void session_subscription::tell_too_long() {
+bool session_subscription::has_room_for(std::size_t bytes) const {
+  // A client that is away comes back for a few messages, and asks for many.
+  return !context_.links.empty() || (context_.machine.kept_pushes() < limits::lingering_pushes_max &&
+                                     context_.machine.kept_push_bytes() + bytes <= limits::lingering_pushes_bytes_max);
+}
+
+bool session_subscription::tell_too_long() {
   context_.services.probe.pushes_lost.add();
-  context_.machine.push(mtproto::payload(updates_too_long), context_.services.home.wall(), true);
+  return context_.machine.push(mtproto::payload(updates_too_long), context_.services.home.wall(), true) ==
+         mtproto::push_result::queued;
 }
 
 void session_subscription::lost(user_id user) {

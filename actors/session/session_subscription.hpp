@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 
@@ -18,8 +19,9 @@ public:
 
   /// The login and layer of the session now; listens anew when they changed. User 0: nobody to listen to.
   void want(user_id user, authorization_id authorization, layer_t layer);
-  /// The answer to a call brings the client to this box position; 0: it has none. Before the answer is given.
-  void answered(std::int32_t pts);
+  /// The answer to a call that `who` made brings the client to this box position; 0: it has none. Of calls that are
+  /// answered, and before the answer is given.
+  void answered(const cluster::caller& who, std::int32_t pts);
   /// True: the answer was for the subscription. `ended`: a login that the account says is no more; else as it was.
   bool replied(const cluster::entity_reply& reply, authorization_id& ended);
   void update(const account::session_update& what);
@@ -41,7 +43,10 @@ private:
 
   void ask();
   void subscribed(std::int32_t pts);
-  void tell_too_long();
+  /// Whether one more update is kept for the client.
+  [[nodiscard]] bool has_room_for(std::size_t bytes) const;
+  /// False: not even that is taken.
+  bool tell_too_long();
 
   session_context& context_;
   state state_ = state::silent;
@@ -55,6 +60,7 @@ private:
   std::int32_t told_pts_ = 0;
   std::int32_t asked_pts_ = 0;   ///< that the account was asked with
   std::int32_t replayed_to_ = 0; ///< what was missed ends here
+  /// Of what was lost the client hears already.
   bool told_too_long_ = false;
 };
 

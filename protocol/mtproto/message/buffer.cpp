@@ -73,7 +73,8 @@ std::span<const std::uint8_t> payload::bytes() const {
   if (const auto* slice = std::get_if<buffer_slice>(&content_)) {
     return slice->bytes();
   }
-  const auto& text = std::get<std::string>(content_);
+  const auto* shared = std::get_if<std::shared_ptr<const std::string>>(&content_);
+  const std::string& text = shared != nullptr ? **shared : std::get<std::string>(content_);
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
 

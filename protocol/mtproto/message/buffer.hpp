@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -69,13 +70,15 @@ public:
   payload() = default;
   payload(std::string bytes) : content_(std::move(bytes)) {}  // NOLINT: converts on purpose
   payload(buffer_slice bytes) : content_(std::move(bytes)) {} // NOLINT: converts on purpose
+  /// Not null.
+  payload(std::shared_ptr<const std::string> bytes) : content_(std::move(bytes)) {} // NOLINT: converts on purpose
 
   [[nodiscard]] std::span<const std::uint8_t> bytes() const;
   [[nodiscard]] std::size_t size() const { return bytes().size(); }
   [[nodiscard]] bool empty() const { return size() == 0; }
 
 private:
-  std::variant<std::string, buffer_slice> content_;
+  std::variant<std::string, buffer_slice, std::shared_ptr<const std::string>> content_;
 };
 
 } // namespace godwit::mtproto

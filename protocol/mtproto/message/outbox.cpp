@@ -62,7 +62,7 @@ bool outbox::make_room(std::size_t bytes) {
   return bytes_ + bytes <= limits::kept_bytes_max;
 }
 
-bool outbox::add(kept_message message, bool beyond_bound) {
+bool outbox::add(kept_message&& message, bool beyond_bound) {
   if (!make_room(message.body.size()) && !beyond_bound) {
     return false;
   }

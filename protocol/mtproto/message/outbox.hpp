@@ -46,8 +46,8 @@ struct kept_message {
 /// were sent go.
 class outbox {
 public:
-  /// False: no room although everything that was sent is given up.
-  bool add(kept_message message, bool beyond_bound = false);
+  /// False: no room although everything that was sent is given up; the message is as it was.
+  bool add(kept_message&& message, bool beyond_bound = false);
 
   /// The messages with these ids, sorted, are known to have arrived.
   void acknowledge(std::span<const msg_id> ids);

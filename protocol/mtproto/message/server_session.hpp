@@ -120,6 +120,9 @@ public:
   [[nodiscard]] std::size_t calls_in_flight() const { return calls_.size(); }
   /// Messages that the client did not acknowledge.
   [[nodiscard]] std::size_t kept_messages() const { return outbox_.size(); }
+  /// Of these, updates, and their bytes.
+  [[nodiscard]] std::size_t kept_pushes() const { return outbox_.pushes(); }
+  [[nodiscard]] std::size_t kept_push_bytes() const { return outbox_.push_bytes(); }
   /// The object and what it owns on the heap, near enough; buffers shared with others count in full.
   [[nodiscard]] std::size_t memory_bytes() const;
 

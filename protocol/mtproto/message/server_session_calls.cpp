@@ -125,7 +125,7 @@ void server_session::keep_answer(msg_id call, payload result, bool failed, unix_
   made.request = call;
   made.since = now;
   made.body = std::move(result);
-  if (!outbox_.add(made)) {
+  if (!outbox_.add(std::move(made))) {
     // The client reads slower than it asks.
     made.body = body_of(rpc_error(rpc_errc::flood_wait, 1));
     outbox_.add(std::move(made), true);

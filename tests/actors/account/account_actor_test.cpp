@@ -13,12 +13,16 @@
 #include "actors/account/account_flow.hpp"
 #include "actors/account/account_messages.hpp"
 #include "actors/account/account_options.hpp"
+#include "actors/people/access_hash.hpp"
 #include "actors/people/card_book.hpp"
 #include "cluster/shard/local_router.hpp"
 #include "cluster/shard/messages.hpp"
 #include "cluster/shard/shard_host.hpp"
 #include "protocol/tl/api/auth.hpp"
 #include "protocol/tl/api/auth_fn.hpp"
+#include "protocol/tl/api/message.hpp"
+#include "protocol/tl/api/message_fn.hpp"
+#include "protocol/tl/api/peer.hpp"
 #include "tests/actors/account/account_client.hpp"
 #include "tests/cluster/shard/fake_replica.hpp"
 #include "tests/support/test_loop.hpp"
@@ -34,6 +38,7 @@ struct heard {
   std::vector<cluster::entity_reply> replies;
   std::vector<session_terminated> terminated;
   std::vector<session_update> updates;
+  std::vector<std::int32_t> positions; ///< of answers and updates, as they came; where they have one
 };
 
 class listening_session final : public cluster::pinned_actor {
@@ -43,13 +48,25 @@ public:
 
   caf::behavior make_behavior() override {
     return {
-      [this](const cluster::entity_reply& what) { into_->replies.push_back(what); },
+      [this](const cluster::entity_reply& what) {
+        into_->replies.push_back(what);
+        note(what.pts);
+      },
       [this](const session_terminated& what) { into_->terminated.push_back(what); },
-      [this](const session_update& what) { into_->updates.push_back(what); },
+      [this](const session_update& what) {
+        into_->updates.push_back(what);
+        note(what.pts);
+      },
     };
   }
 
 private:
+  void note(std::int32_t pts) {
+    if (pts != 0) {
+      into_->positions.push_back(pts);
+    }
+  }
+
   heard* into_;
 };
 
@@ -84,7 +101,7 @@ class account_entities : public ::testing::Test {
 protected:
   static constexpr std::uint64_t number = 9996612345;
 
-  account_entities() {
+  explicit account_entities(const cluster::host_limits& limits = {}) {
     auto made = std::make_shared<account_options>();
     made->random = &random;
     made->sender = &sender;
@@ -102,6 +119,7 @@ protected:
     setup.factories = &factories;
     setup.router = &router;
     setup.counters = &counters;
+    setup.limits = limits;
     setup.ended = [this](bool) { ended = true; };
     host = system.spawn<cluster::shard_host>(loop, replica, std::move(setup));
     router.reachable.attach({host});
@@ -171,7 +189,7 @@ protected:
   }
 
   /// Signs a test number in, or up where it has no account; the caller its session has from then on.
-  cluster::caller log_in(std::uint64_t key) {
+  cluster::caller log_in(std::uint64_t key, std::uint64_t phone = number) {
     make_key(key);
     flow_context context;
     context.key = context.used_key = auth_key_id{key};
@@ -184,7 +202,7 @@ protected:
       return run(account_flow(*options, context, call_bytes(what, 229)), from);
     };
     tl::fn::auth_sendCode code;
-    code.phone_number = std::to_string(number);
+    code.phone_number = std::to_string(phone);
     code.api_id = 1;
     code.settings = tl::make<tl::codeSettings>();
     tl::fn::auth_signIn in;
@@ -211,6 +229,22 @@ protected:
     what.mutable_subscribe()->set_layer(229);
     send(user_of(from.user.value()), what.SerializeAsString(), from, session);
     commit_all();
+  }
+
+  /// Sends a text, and does not wait for what comes of it.
+  void begin_message(const cluster::caller& from, const caf::actor& session, tl::box<tl::InputPeer> to) {
+    tl::fn::messages_sendMessage what;
+    what.peer = std::move(to);
+    what.message = "hello";
+    what.random_id = static_cast<std::int64_t>(++tokens);
+    auto request = caf::make_counted<cluster::entity_request>();
+    request->to = user_of(from.user.value());
+    request->type = cluster::request_type::call;
+    request->body = call_bytes(what, from.layer);
+    request->from = from;
+    request->reply_to = session;
+    request->token = tokens;
+    router.send(request);
   }
 
   void end_login(const cluster::caller& whose, const cluster::caller& by) {
@@ -310,6 +344,78 @@ TEST_F(account_entities, TheOtherSessionsHearOfANewLogin) {
   const auto moves_pts = [](const session_update& each) { return each.pts_count == 1; };
   EXPECT_EQ(std::count_if(by_two.updates.begin(), by_two.updates.end(), moves_pts), 2);
   EXPECT_GT(by_two.updates.back().pts, by_two.updates.front().pts);
+}
+
+// Goal: each session gets one stream: changes that share a mutation are answered, and told, in the order of their pts.
+// Method: two sessions write at once; the first of their messages waits for a row, and the others for that.
+TEST_F(account_entities, ChangesOfOneMutationAreAnsweredAndToldInTheOrderOfTheirPts) {
+  const cluster::caller first = log_in(11);
+  const cluster::caller second = log_in(12);
+  subscribe(first, one);
+  subscribe(second, two);
+  by_one = {};
+  by_two = {};
+  for (int i = 0; i < 4; ++i) {
+    begin_message(first, one, tl::make<tl::inputPeerSelf>());
+    begin_message(second, two, tl::make<tl::inputPeerSelf>());
+  }
+  loop.run();
+  ASSERT_EQ(replica.proposed.size(), 1U);
+  EXPECT_TRUE(by_one.positions.empty());
+  commit_all();
+  ASSERT_EQ(by_one.positions.size(), 8U);
+  EXPECT_EQ(by_one.replies.size(), 4U);
+  EXPECT_EQ(by_one.updates.size(), 4U);
+  for (std::size_t i = 1; i < by_one.positions.size(); ++i) {
+    EXPECT_EQ(by_one.positions[i], by_one.positions[i - 1] + 1);
+  }
+  EXPECT_EQ(by_two.positions, by_one.positions);
+}
+
+class account_entities_without_patience : public account_entities {
+protected:
+  account_entities_without_patience() : account_entities(one_attempt()) {}
+  static cluster::host_limits one_attempt() {
+    cluster::host_limits made;
+    made.delivery_attempts_max = 1;
+    return made;
+  }
+};
+
+// Goal: rows that cannot be read are the disk's fault: the message that needed them comes when they can. Method: a
+// delivery is put aside at the first fault, and the reading of its receiver's dialog fails.
+TEST_F(account_entities_without_patience, AMessageWhoseReceiversRowsCannotBeReadIsNotPutAside) {
+  make_key(1);
+  replica.flush(); // from here on what is not in memory is read from the store, which has no rows
+  const cluster::caller from = log_in(11);
+  const cluster::caller to = log_in(12, number + 1);
+  ASSERT_NE(from.user, to.user);
+  const auto position = [&] {
+    subscribe(to, two);
+    return parse<command::Subscribed>(by_two.replies.back().body).pts();
+  };
+  const std::int32_t before = position();
+  const auto whom = [&] {
+    auto peer = tl::make<tl::inputPeerUser>();
+    peer->user_id = to.user.value();
+    peer->access_hash = people::access_hash(options->people.access_hash_key, from.user, to.user);
+    return peer;
+  };
+  begin_message(from, one, whom());
+  loop.run();
+  ASSERT_EQ(replica.proposed.size(), 1U);
+  replica.store.broken_reads = 1;
+  const auto failed = counters.entities_failed.value();
+  commit_all();
+  EXPECT_EQ(replica.store.broken_reads, 0);
+  EXPECT_EQ(counters.entities_failed.value(), failed + 1);
+  for (int i = 0; i < 100 && counters.lane_accepted.value() == 0; ++i) {
+    loop.advance(100);
+    commit_all();
+  }
+  EXPECT_EQ(counters.lane_put_aside.value(), 0U);
+  EXPECT_EQ(counters.lane_accepted.value(), 1U);
+  EXPECT_EQ(position(), before + 1);
 }
 
 // Goal: an account is kept while a session listens, and rests when the last one is gone. Method: the session dies.

@@ -7,7 +7,11 @@
 #include "protocol/tl/api/contacts_fn.hpp"
 #include "protocol/tl/api/dialog.hpp"
 #include "protocol/tl/api/dialog_fn.hpp"
+#include "protocol/tl/api/message.hpp"
+#include "protocol/tl/api/message_fn.hpp"
 #include "protocol/tl/api/peer.hpp"
+#include "protocol/tl/api/text.hpp"
+#include "protocol/tl/api/update.hpp"
 #include "protocol/tl/api/updates.hpp"
 #include "protocol/tl/api/updates_fn.hpp"
 #include "protocol/tl/api/user.hpp"
@@ -177,6 +181,32 @@ TEST_P(account_calls, MessagesGetPeerDialogsHasADialogForThePeerAsked) {
   EXPECT_EQ(dialogs->users.size(), 1U);
   EXPECT_EQ(dialogs->state->pts, 1);
   EXPECT_EQ(error_of(ask(tl::make<tl::inputPeerChat>())), rpc_errc::peer_id_invalid);
+}
+
+// A client whose session was lost repeats what was not answered: it must not undo what another session wrote since.
+TEST_P(account_calls, AnEditThatANewSessionRepeatsIsNotMadeAgain) {
+  tl::fn::messages_sendMessage send;
+  send.peer = tl::make<tl::inputPeerSelf>();
+  send.message = "first";
+  send.random_id = 1;
+  ASSERT_TRUE(client.call(send).has_value());
+  const auto edit = [&](std::uint64_t session, const std::string& text) {
+    client.context.session = session_id{session};
+    tl::fn::messages_editMessage what;
+    what.peer = tl::make<tl::inputPeerSelf>();
+    what.id = 1;
+    what.message = text;
+    const std::string answer = client.call(what).value();
+    tl::reader in(answer);
+    const auto updates = tl::Updates::fetch(in);
+    EXPECT_TRUE(in.finish().has_value());
+    const auto* update = tl::as<tl::updateEditMessage>(tl::as<tl::updates>(updates)->updates_.at(0));
+    return tl::as<tl::message>(update->message)->message_;
+  };
+  EXPECT_EQ(edit(1, "older"), "older");
+  EXPECT_EQ(edit(2, "newer"), "newer");
+  EXPECT_EQ(edit(3, "older"), "newer");
+  EXPECT_EQ(edit(1, "older"), "older"); // on purpose
 }
 
 TEST_P(account_calls, NobodyHasAUsernameYet) {

@@ -181,8 +181,7 @@ TEST_F(session_calls, ACallWithALoginThatIsNoMoreIsRepeatedWithTheOneThatFollowe
   const cluster::entity_ref key = account::testing::key_of(client.key->id.value());
   command::KeyCommand lookup;
   lookup.mutable_lookup();
-  const auto known =
-    account::testing::parse<command::KeyFound>(world.command(key, lookup.SerializeAsString()).value());
+  const auto known = account::testing::parse<command::KeyFound>(world.command(key, lookup.SerializeAsString()).value());
   command::UserCommand out;
   out.mutable_log_out()->set_authorization(known.authorization());
   ASSERT_TRUE(world.command(whose, out.SerializeAsString()).has_value());
@@ -265,6 +264,66 @@ TEST_F(session_calls, ACallOfAnUnavailableShardIsRepeatedAndFailsAfterItsTime) {
   node.router.unavailable = nullptr;
   node.loop.advance(limits::ask_again_ms_max);
   EXPECT_FALSE(client.wait(second).is_error);
+}
+
+// Two messages that a client sent one after the other must not change places when their shard comes back.
+TEST_F(session_calls, CallsAreAskedAgainInTheOrderOfTheirMaking) {
+  ASSERT_GT(client.sign_up(9996612345), 0);
+  bool away = true;
+  std::vector<std::uint64_t> taken;
+  node.router.unavailable = [&](const auto& request) {
+    if (!away && is_user_call(request)) {
+      taken.push_back(request.token);
+    }
+    return away;
+  };
+  std::vector<mtproto::client_call> calls;
+  for (int i = 0; i < 8; ++i) {
+    calls.push_back(client.send_self());
+    node.loop.run();
+  }
+  away = false;
+  calls.push_back(client.send_self());
+  node.loop.run();
+  EXPECT_TRUE(taken.empty()) << "a new call goes behind those that wait";
+  for (const auto call : calls) {
+    EXPECT_FALSE(client.wait(call).is_error);
+  }
+  EXPECT_EQ(taken.size(), calls.size());
+  EXPECT_TRUE(std::is_sorted(taken.begin(), taken.end()));
+}
+
+// The pause of a call grows with each time: a younger one, whose pause is short, waits for it all the same.
+TEST_F(session_calls, ACallThatHasWaitedForLongIsNotOvertaken) {
+  ASSERT_GT(client.sign_up(9996612345), 0);
+  bool away = true;
+  std::vector<std::uint64_t> taken;
+  node.router.unavailable = [&](const auto& request) {
+    if (!away && is_user_call(request)) {
+      taken.push_back(request.token);
+    }
+    return away;
+  };
+  const auto first = client.send_self();
+  node.loop.advance(10 * limits::ask_again_ms);
+  std::size_t held = 0;
+  node.router.hold = [&](const auto& request) {
+    held += is_user_call(request) ? 1 : 0;
+    return true;
+  };
+  while (held == 0) {
+    node.loop.advance(10);
+  }
+  const auto second = client.send_self(); // both are under way, and neither is taken
+  node.loop.run();
+  EXPECT_EQ(held, 2U);
+  node.router.release();
+  node.loop.run();
+  away = false;
+  EXPECT_FALSE(client.wait(second).is_error);
+  EXPECT_FALSE(client.wait(first).is_error);
+  EXPECT_EQ(taken.size(), 2U);
+  EXPECT_TRUE(std::is_sorted(taken.begin(), taken.end()));
 }
 
 TEST_F(session_calls, TooManyCallsOfASessionGetFloodWait) {

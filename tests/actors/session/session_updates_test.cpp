@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include "protocol/mtproto/message/constructors.hpp"
+#include "protocol/mtproto/message/service_bodies.hpp"
 #include "protocol/tl/api/account.hpp"
 #include "protocol/tl/api/account_fn.hpp"
 #include "protocol/tl/api/auth_fn.hpp"
@@ -240,6 +242,81 @@ TEST_F(session_updates, APositionIsOfOneAccountAlone) {
   EXPECT_EQ(std::count(heard.begin(), heard.end(), update(7)), 1);
 }
 
+// What the last account still says comes late, and its positions are of another box.
+TEST_F(session_updates, WhatComesLateOfTheLastAccountMovesNothing) {
+  push(41);
+  node.router.hold = [](const cluster::entity_request& request) {
+    command::UserCommand what;
+    return request.type == cluster::request_type::call ||
+           (request.to.kind == cluster::entity_kind::user && what.ParseFromString(request.body) &&
+            what.has_unsubscribe());
+  };
+  (void)client.send_self();
+  node.loop.run();
+  EXPECT_FALSE(client.call(tl::fn::auth_logOut{}).is_error);
+  const user_id other(client.sign_up(9996612346));
+  settle();
+  ASSERT_NE(other, user);
+  ASSERT_EQ(node.router.listening(user), 1U) << "the account does not know that nobody listens";
+  push(1000);
+  node.loop.run();
+  node.router.push(other, update(7), 7);
+  auto heard = pushes();
+  EXPECT_EQ(std::count(heard.begin(), heard.end(), update(1000)), 0) << "another account's";
+  EXPECT_EQ(std::count(heard.begin(), heard.end(), update(7)), 1);
+  node.router.change = [](const cluster::entity_request& request, cluster::entity_reply& reply) {
+    if (request.type == cluster::request_type::call) {
+      reply.status = cluster::reply_status::ok;
+      reply.pts = 1000;
+    }
+  };
+  node.router.release();
+  node.loop.run();
+  node.router.push(other, update(8), 8);
+  heard = pushes();
+  EXPECT_EQ(std::count(heard.begin(), heard.end(), update(8)), 1);
+}
+
+// Its client wants no answer any more, so none brings it anywhere.
+TEST_F(session_updates, TheAnswerToACallThatWasDroppedMovesNothing) {
+  push(41);
+  settle();
+  answer_with(1000);
+  node.router.hold = [](const auto& request) { return request.type == cluster::request_type::call; };
+  const msg_id call = client.session->sent_as(client.send_self());
+  node.loop.run();
+  client.session->send_service(mtproto::body::with_long(mtproto::constructor::rpc_drop_answer, call.value()),
+                               node.loop.wall_time(), true);
+  client.flush();
+  node.loop.run();
+  node.router.release();
+  node.loop.run();
+  push(42);
+  EXPECT_EQ(pushes(), (std::vector{update(41), update(42)}));
+}
+
+// Too many sessions listen to the account already: some of them end.
+TEST_F(session_updates, AnAccountThatWillNotTellIsAskedAgainAfterAMinute) {
+  bool refuses = true;
+  node.router.change = [&](const cluster::entity_request& request, cluster::entity_reply& reply) {
+    if (refuses && is_subscription(request)) {
+      reply.status = cluster::reply_status::error;
+      reply.error = rpc_error(rpc_errc::flood_wait, 60);
+    }
+  };
+  node.router.lose_account(user);
+  node.loop.run();
+  node.loop.advance(limits::ask_again_ms);
+  const std::size_t asked = node.router.subscribed_with.size();
+  refuses = false;
+  node.loop.advance(59'000);
+  EXPECT_EQ(node.router.subscribed_with.size(), asked);
+  node.loop.advance(1000);
+  EXPECT_EQ(node.router.subscribed_with.size(), asked + 1);
+  push(41);
+  EXPECT_EQ(pushes(), std::vector{update(41)});
+}
+
 // What was pushed and not acknowledged comes again over the next connection, ahead of what is new.
 TEST_F(session_updates, UnacknowledgedUpdatesSurviveAReconnect) {
   push(41);
@@ -274,6 +351,58 @@ TEST_F(session_updates, AClientThatFallsBehindIsToldToAskForTheDifference) {
   EXPECT_EQ(std::count(all.begin(), all.end(), too_long), 1);
   EXPECT_EQ(std::count(all.begin(), all.end(), an_update), static_cast<std::ptrdiff_t>(limits::kept_pushes_max));
   EXPECT_GE(node.part().session_counters().pushes_lost.value(), 1U);
+}
+
+// The client came for the difference, and acknowledged nothing: what it loses from here on it does not know of.
+TEST_F(session_updates, AClientThatWasToldOnceIsToldOfTheNextLossToo) {
+  client.session->set_silent(true);
+  for (std::size_t i = 0; i < limits::kept_pushes_max + 2; ++i) {
+    node.router.push(user, an_update);
+    node.loop.run();
+  }
+  const auto all = pushes();
+  EXPECT_EQ(std::count(all.begin(), all.end(), too_long), 1);
+  answer_with(50);
+  EXPECT_FALSE(client.call_self().is_error);
+  node.router.push(user, an_update);
+  EXPECT_EQ(pushes(), std::vector{too_long});
+  node.router.push(user, an_update);
+  EXPECT_TRUE(pushes().empty());
+}
+
+// A node has many sessions whose clients are away: each keeps little for them.
+TEST_F(session_updates, AClientThatIsAwayFindsAFewUpdatesAndIsToldToAskForTheRest) {
+  client.hang_up();
+  for (std::int32_t pts = 41; pts < 141; ++pts) {
+    push(pts);
+    node.loop.run();
+  }
+  client.connect();
+  EXPECT_FALSE(client.call_self().is_error);
+  const auto heard = pushes();
+  ASSERT_EQ(heard.size(), limits::lingering_pushes_max + 1);
+  EXPECT_EQ(heard.front(), update(41));
+  EXPECT_EQ(heard.back(), too_long);
+  push(141);
+  EXPECT_EQ(pushes(), std::vector{update(141)}) << "with a connection there is room again";
+}
+
+TEST_F(session_updates, LargeUpdatesForAClientThatIsAwayAreBoundedInBytesAndCounted) {
+  const std::string large = an_update + std::string(limits::lingering_pushes_bytes_max / 2 - an_update.size(), 'x');
+  client.hang_up();
+  const auto& counted = node.part().session_counters().lingering_bytes;
+  const std::int64_t before = counted.value();
+  EXPECT_GT(before, 0);
+  for (int i = 0; i < 4; ++i) {
+    node.router.push(user, large);
+    node.loop.run();
+  }
+  EXPECT_GE(counted.value(), before + static_cast<std::int64_t>(limits::lingering_pushes_bytes_max));
+  EXPECT_LT(counted.value(), before + static_cast<std::int64_t>(2 * limits::lingering_pushes_bytes_max));
+  client.connect();
+  EXPECT_FALSE(client.call_self().is_error);
+  EXPECT_EQ(pushes(), (std::vector{large, large, too_long}));
+  EXPECT_EQ(counted.value(), 0);
 }
 
 // "A terminated session is told at once and can do nothing more."

@@ -36,19 +36,24 @@ void world_router::answer(const cluster::entity_request_ptr& request) {
     reply.status = cluster::reply_status::unavailable;
   } else {
     world.now = home_.date();
-    const auto result =
-      world.ask(request->to, request->type, request->from, request->body, request->reply_to != nullptr);
+    command::UserCommand what;
+    const bool is_command = request->to.kind == cluster::entity_kind::user &&
+                            request->type == cluster::request_type::command && what.ParseFromString(request->body);
+    std::string body = request->body;
+    const std::int32_t pts = what.subscribe().pts();
+    if (is_command && what.has_subscribe()) {
+      what.mutable_subscribe()->set_pts(0);
+      body = what.SerializeAsString();
+    }
+    const auto result = world.ask(request->to, request->type, request->from, body, request->reply_to != nullptr);
     if (result) {
       reply.body = *result;
     } else {
       reply.status = cluster::reply_status::error;
       reply.error = result.error();
     }
-    command::UserCommand what;
-    const bool is_command = request->to.kind == cluster::entity_kind::user &&
-                            request->type == cluster::request_type::command && what.ParseFromString(request->body);
     if (is_command && what.has_subscribe() && result) {
-      subscribed_with.push_back(what.subscribe().pts());
+      subscribed_with.push_back(pts);
       listeners_[request->from.user][{request->from.key, request->from.session}] = request->reply_to;
     } else if (is_command && what.has_unsubscribe()) {
       listeners_[request->from.user].erase({request->from.key, request->from.session});
@@ -73,7 +78,7 @@ void world_router::carry_messages() {
       if (each.terminated != authorization_id{}) {
         caf::anon_send(at->second, account::session_terminated{user, each.terminated});
       } else {
-        caf::anon_send(at->second, account::session_update{each.update, each.pts, each.pts_count});
+        caf::anon_send(at->second, account::session_update{user, each.update, each.pts, each.pts_count});
       }
     }
   }
@@ -88,7 +93,7 @@ void world_router::lose_account(user_id user) {
 void world_router::push(user_id user, const std::string& body, std::int32_t pts) {
   const auto shared = std::make_shared<const std::string>(body);
   for (const auto& [who, session] : listeners_[user]) {
-    caf::anon_send(session, account::session_update{shared, pts, pts != 0 ? 1 : 0});
+    caf::anon_send(session, account::session_update{user, shared, pts, pts != 0 ? 1 : 0});
   }
 }
 

@@ -13,7 +13,8 @@
 
 namespace godwit::test {
 
-/// The real logic of phones, accounts and keys behind a router, on one loop and in memory.
+/// The real logic of phones, accounts and keys behind a router, on one loop and in memory. The box positions that
+/// sessions name are the test's own, and not told to the logic.
 class world_router final : public cluster::router {
 public:
   explicit world_router(cluster::home_loop& home) : home_(home) {}
