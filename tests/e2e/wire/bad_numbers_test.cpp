@@ -52,8 +52,8 @@ std::int32_t sent(person& who, const person& to, const std::string& text, std::i
   return came.result ? sent_id(came.result->get()) : 0;
 }
 
-// Goal: a message is sent once for its random_id, whatever is said with it later, by which device, to whom, and whether
-// the message is still there.
+// Goal: a message is sent once for its random_id, whatever is said with it later, by which device, and whether the
+// message is still there; and to nobody else.
 TEST_F(bad_chat, ARandomIdIsSentOnce) {
   auto [ada, bob] = acquainted();
   auto eve = newcomer();
@@ -67,8 +67,11 @@ TEST_F(bad_chat, ARandomIdIsSentOnce) {
     const std::int32_t first = sent(*ada, *bob, "number " + std::to_string(random_id), random_id);
     EXPECT_EQ(sent(*ada, *bob, "number " + std::to_string(random_id), random_id), first);
     EXPECT_EQ(sent(*ada, *bob, "another text", random_id), first);
-    EXPECT_EQ(sent(*ada, *eve, "to another", random_id), first);
-    EXPECT_EQ(sent(*ada, *ada, "to oneself", random_id), first);
+    for (const person* other : {eve.get(), ada.get()}) {
+      auto elsewhere = ada->message(*other, "to another");
+      elsewhere->random_id = random_id;
+      EXPECT_EQ(ada->error_of(*elsewhere), "RANDOM_ID_INVALID");
+    }
     did(4);
   }
   auto tablet = another_device(*ada);
