@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 #include "actors/account/user_views.hpp"
 #include "config/limits.hpp"
@@ -85,7 +86,7 @@ void user_logic::delivered(const logic_request& request, unix_time now, entity_e
   }
   if (what.has_relation()) {
     people_.relation_changed(request.ticket, what, now, out);
-  } else if (!box_.delivered(request.ticket, what, now, out)) {
+  } else if (!box_.delivered(request.ticket, std::move(what), now, out)) {
     throw std::logic_error("a delivery of a kind that accounts do not know");
   }
 }
@@ -203,7 +204,7 @@ void user_logic::note_login(authorization_id fresh, unix_time now, entity_effect
     notice.set_from(people::service_user.value());
     notice.set_date(now);
     notice.mutable_notice()->set_text(new_login_notice(core_.profile->first_name(), row, now));
-    box_.delivered(0, notice, now, out);
+    box_.delivered(0, std::move(notice), now, out);
   }
 }
 

@@ -8,16 +8,6 @@
 
 namespace godwit::account {
 
-rpc_result<std::string> stored(const tl::object& what, layer_t layer) {
-  std::string bytes;
-  tl::writer out(bytes);
-  what.store(out, layer);
-  if (!out.ok()) {
-    return unexpected(rpc_error{rpc_errc::rpc_call_fail});
-  }
-  return bytes;
-}
-
 tl::box<tl::authorization> authorization_view(std::int64_t hash, const persistence::records::UserAuthorization& row) {
   auto login = tl::make<tl::authorization>();
   login->current = hash == 0;

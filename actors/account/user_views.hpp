@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 
+#include "actors/entity/tl_answer.hpp"
 #include "persistence/records/account.pb.h"
 #include "protocol/ids.hpp"
 #include "protocol/rpc_error.hpp"
@@ -11,8 +12,7 @@
 
 namespace godwit::account {
 
-/// An object at a layer. Error: rpc_call_fail when the layer does not have it, which is a mistake of this program.
-rpc_result<std::string> stored(const tl::object& what, layer_t layer);
+using entity::stored;
 
 /// One line of the list of logins. `hash`: 0 for the caller's own.
 tl::box<tl::authorization> authorization_view(std::int64_t hash, const persistence::records::UserAuthorization& row);

@@ -53,11 +53,11 @@ void add_own_card(const box_core& core, Told& told, unix_time now) {
     *told.mutable_card() = std::move(card);
   }
 }
-/// Keeps the card that came with what a peer told. A peer tells of itself alone.
+/// Keeps the card that came with what a peer told then. A peer tells of itself alone.
 template <class Told>
-void learn_card(const box_core& core, user_id from, const Told& told) {
+void learn_card(const box_core& core, user_id from, const Told& told, unix_time then) {
   if (told.has_card() && told.card().user() == from.value()) {
-    core.people.learn(told.card());
+    core.people.learn(told.card(), then);
   }
 }
 /// Sends a delivery to a peer's box. Only where has_other_box.

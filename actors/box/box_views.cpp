@@ -148,17 +148,6 @@ user_id saved_dialog(user_id self, const Message& message) {
   return message.forward().from() != 0 ? user_id{message.forward().from()} : self;
 }
 
-tl::box<tl::Peer> peer_view(user_id peer) {
-  if (peer.value() < 0) {
-    auto chat = tl::make<tl::peerChat>();
-    chat->chat_id = -peer.value();
-    return chat;
-  }
-  auto user = tl::make<tl::peerUser>();
-  user->user_id = peer.value();
-  return user;
-}
-
 tl::box<tl::Message> message_view(user_id self, user_id peer, message_id id, const Message& message, layer_t layer) {
   const user_id author = message.out() ? self : peer;
   if (message.has_action()) {
@@ -301,16 +290,6 @@ std::size_t wire_bytes(const Message& message) {
 
 std::size_t wire_bytes(const Draft& draft) {
   return view_bytes + row_factor * draft.ByteSizeLong() - (row_factor - 1) * draft.text().size();
-}
-
-rpc_result<std::string> stored(const tl::object& what, layer_t layer) {
-  std::string bytes;
-  tl::writer out(bytes);
-  what.store(out, layer);
-  if (!out.ok()) {
-    return unexpected(rpc_error{rpc_errc::rpc_call_fail});
-  }
-  return bytes;
 }
 
 tl::box<tl::updates> updates_with(std::vector<tl::box<tl::Update>> list, const std::vector<user_id>& whom,

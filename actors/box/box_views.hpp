@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "actors/box/box_core.hpp"
+#include "actors/entity/tl_answer.hpp"
+#include "actors/people/peer_view.hpp"
 #include "protocol/rpc_error.hpp"
 #include "protocol/tl/api/forward.hpp"
 #include "protocol/tl/object.hpp"
@@ -23,7 +25,7 @@ tl::box<tl::dialog> dialog_view(user_id peer, const Dialog& dialog, bool pinned,
                                 const std::optional<persistence::records::Draft>& draft, layer_t layer);
 tl::box<tl::DraftMessage> draft_view(const persistence::records::Draft& draft, layer_t layer);
 tl::box<tl::peerNotifySettings> notify_view(const persistence::records::NotifySettings& settings, layer_t layer);
-tl::box<tl::Peer> peer_view(user_id peer);
+using people::peer_view;
 
 /// Accounts that an answer introduces, each once.
 class people_list {
@@ -53,8 +55,7 @@ void add_people(const Message& message, user_id peer, std::vector<user_id>& whom
 /// The dialog of the saved messages that a message belongs to: whom it was forwarded from, or oneself.
 user_id saved_dialog(user_id self, const Message& message);
 
-/// An object at a layer. Errors: rpc_call_fail, when the layer cannot express it.
-rpc_result<std::string> stored(const tl::object& what, layer_t layer);
+using entity::stored;
 
 /// An `updates` object with these updates and the views of these accounts; without one that is in memory the answer is
 /// null: say updatesTooLong then.

@@ -86,13 +86,13 @@ void begin(box_core& core, arrival_ptr what, unix_time now, entity_effects& out)
 
 } // namespace
 
-void message_arrives(box_core& core, std::uint64_t ticket, user_id from, const command::NewMessage& what, unix_time now,
+void message_arrives(box_core& core, std::uint64_t ticket, user_id from, command::NewMessage&& what, unix_time now,
                      entity_effects& out) {
-  learn_card(core, from, what);
+  learn_card(core, from, what, what.message().date());
   auto arrives = std::make_shared<arrival>();
   arrives->ticket = ticket;
   arrives->peer = from;
-  arrives->message = what.message();
+  arrives->message.Swap(what.mutable_message());
   arrives->message.set_out(false);
   arrives->message.set_origin_id(what.origin_id());
   const command::Origin& answers = what.answers();

@@ -200,7 +200,7 @@ void edit_message(box_core& core, const call_context& from, const fn::messages_e
 }
 
 void edited(box_core& core, const arrival& by, const command::EditedMessage& what, unix_time now, entity_effects& out) {
-  learn_card(core, by.from, what);
+  learn_card(core, by.from, what, what.message().edit_date());
   auto wanted = std::make_shared<command::EditedMessage>(what);
   core.operations.run_always(now, out, [&core, by, wanted](unix_time began, entity_effects& more) {
     with_origin(core, by.from, wanted->origin_id(), began, more,

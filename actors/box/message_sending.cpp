@@ -86,9 +86,9 @@ rpc_result<send_operation_ptr> message_sending::take_message(const call_context&
   return what;
 }
 
-void message_sending::arrived(std::uint64_t ticket, user_id from, const command::NewMessage& what, unix_time now,
+void message_sending::arrived(std::uint64_t ticket, user_id from, command::NewMessage&& what, unix_time now,
                               entity_effects& out) {
-  message_arrives(core_, ticket, from, what, now, out);
+  message_arrives(core_, ticket, from, std::move(what), now, out);
 }
 
 void message_sending::arrived(std::uint64_t ticket, const command::Notice& what, unix_time now, entity_effects& out) {

@@ -19,7 +19,7 @@ public:
   [[nodiscard]] static bool takes(std::uint32_t kind);
   bool call(const call_context& from, const tl::fn::function& what, entity_effects& out) override;
 
-  void arrived(std::uint64_t ticket, user_id from, const command::NewMessage& what, unix_time now, entity_effects& out);
+  void arrived(std::uint64_t ticket, user_id from, command::NewMessage&& what, unix_time now, entity_effects& out);
   void arrived(std::uint64_t ticket, const command::Notice& what, unix_time now, entity_effects& out);
 
 private:

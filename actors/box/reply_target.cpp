@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "actors/people/card_book.hpp"
+#include "actors/people/name_text.hpp"
 #include "actors/people/privacy.hpp"
 #include "config/limits.hpp"
 #include "protocol/tl/api/message.hpp"
@@ -72,7 +73,7 @@ rpc_result<reply_wish> take_reply(const tl::inputReplyToMessage* reply, std::opt
   if (reply->quote_text && !reply->quote_text->empty()) {
     static const std::vector<tl::box<tl::MessageEntity>> none;
     auto quote = take_text(*reply->quote_text, reply->quote_entities ? *reply->quote_entities : none, people);
-    if (!quote || character_count(quote->text) > limits::quote_characters_max) {
+    if (!quote || people::characters_of(quote->text) > limits::quote_characters_max) {
       return unexpected(rpc_error{rpc_errc::quote_text_invalid});
     }
     wish.quote = std::move(quote->text);

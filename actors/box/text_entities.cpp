@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "actors/box/text_marks.hpp"
+#include "actors/people/name_text.hpp"
 #include "config/limits.hpp"
 #include "protocol/tl/api/peer.hpp"
 #include "protocol/tl/api/text.hpp"
@@ -330,14 +331,6 @@ std::size_t utf16_length(std::string_view text) {
   return units;
 }
 
-std::size_t character_count(std::string_view text) {
-  std::size_t characters = 0;
-  for (const char c : text) {
-    characters += (byte_of(c) & 0xC0) != 0x80;
-  }
-  return characters;
-}
-
 rpc_result<formatted_text> take_text(const std::string& text, const std::vector<tl::box<tl::MessageEntity>>& entities,
                                      const people::people& people) {
   const std::string_view whole = text;
@@ -347,7 +340,7 @@ rpc_result<formatted_text> take_text(const std::string& text, const std::vector<
   if (says_nothing(kept)) {
     return unexpected(rpc_error(rpc_errc::message_empty));
   }
-  if (kept.size() > limits::message_characters_max && character_count(kept) > limits::message_characters_max) {
+  if (kept.size() > limits::message_characters_max && people::characters_of(kept) > limits::message_characters_max) {
     return unexpected(rpc_error(rpc_errc::message_too_long));
   }
   formatted_text result;
@@ -367,7 +360,7 @@ rpc_result<formatted_text> take_text(const std::string& text, const std::vector<
 rpc_result<formatted_text> take_draft_text(const std::string& text,
                                            const std::vector<tl::box<tl::MessageEntity>>& entities,
                                            const people::people& people) {
-  if (text.size() > limits::message_characters_max && character_count(text) > limits::message_characters_max) {
+  if (text.size() > limits::message_characters_max && people::characters_of(text) > limits::message_characters_max) {
     return unexpected(rpc_error(rpc_errc::message_too_long));
   }
   formatted_text result;

@@ -41,8 +41,6 @@ using text_entity_list = google::protobuf::RepeatedPtrField<persistence::records
 
 /// UTF-16 code units of a valid UTF-8 text, as the API counts offsets.
 std::size_t utf16_length(std::string_view text);
-/// Unicode characters of a valid UTF-8 text.
-std::size_t character_count(std::string_view text);
 
 /// A text as it is kept: white space at both ends is cut, entities are moved along, cut where they leave the text,
 /// sorted; those left empty are dropped, and so are links that lead nowhere. Links, addresses of mail, mentions of

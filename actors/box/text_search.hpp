@@ -19,7 +19,4 @@ private:
   std::vector<std::string> words_; ///< folded
 };
 
-/// A text without regard to case, in composed form. Bytes that are not UTF-8 stay as they are.
-std::string folded(std::string_view text);
-
 } // namespace godwit::box

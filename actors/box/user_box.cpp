@@ -1,5 +1,7 @@
 #include "actors/box/user_box.hpp"
 
+#include <utility>
+
 #include "actors/box/box_core.hpp"
 #include "actors/box/box_difference.hpp"
 #include "actors/box/box_reading.hpp"
@@ -110,10 +112,12 @@ bool user_box::call(const people::call_context& from, const tl::fn::function& wh
   return part != nullptr && part->call(from, what, out);
 }
 
-bool user_box::delivered(std::uint64_t ticket, const command::Delivery& what, unix_time now, entity_effects& out) {
+bool user_box::delivered(std::uint64_t ticket, command::Delivery what, unix_time now, entity_effects& out) {
   const user_id from{what.from()};
   switch (what.what_case()) {
-  case command::Delivery::kMessage: parts_->sending.arrived(ticket, from, what.message(), now, out); return true;
+  case command::Delivery::kMessage:
+    parts_->sending.arrived(ticket, from, std::move(*what.mutable_message()), now, out);
+    return true;
   case command::Delivery::kEdited: parts_->changes.arrived(ticket, from, what.edited(), now, out); return true;
   case command::Delivery::kDeleted: parts_->changes.arrived(ticket, from, what.deleted(), now, out); return true;
   case command::Delivery::kRead: parts_->changes.arrived(ticket, from, what.read(), now, out); return true;

@@ -38,7 +38,7 @@ public:
   bool call(const people::call_context& from, const tl::fn::function& what, entity_effects& out);
 
   /// What another account, or the service, sent. The ticket is answered with the rows. False: it is not for the box.
-  bool delivered(std::uint64_t ticket, const command::Delivery& what, unix_time now, entity_effects& out);
+  bool delivered(std::uint64_t ticket, command::Delivery what, unix_time now, entity_effects& out);
   void typing(user_id from, const command::Typing& what, unix_time now, entity_effects& out);
 
   /// A session listens anew whose client was brought to this pts: it is told what came after, or updatesTooLong.

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "actors/people/peer_view.hpp"
 #include "actors/people/people_parts.hpp"
 #include "config/limits.hpp"
 #include "protocol/tl/api/contacts.hpp"
@@ -14,15 +15,9 @@ namespace {
 
 namespace fn = tl::fn;
 
-tl::box<tl::Peer> peer_of(user_id whom) {
-  auto peer = tl::make<tl::peerUser>();
-  peer->user_id = whom.value();
-  return peer;
-}
-
 tl::box<tl::updates> blocked_updates(const people_core& core, user_id whom, bool blocked, unix_time now) {
   auto update = tl::make<tl::updatePeerBlocked>();
-  update->peer_id = peer_of(whom);
+  update->peer_id = peer_view(whom);
   update->blocked = blocked;
   auto updates = tl::make<tl::updates>();
   updates->date = now;
@@ -106,7 +101,7 @@ void contact_calls::get_blocked(const call_context& from, std::int32_t offset, s
         std::vector<tl::box<tl::User>> users;
         for (const auto& [at, who] : found->places) {
           auto each = tl::make<tl::peerBlocked>();
-          each->peer_id = peer_of(who);
+          each->peer_id = peer_view(who);
           each->date = at;
           blocked.push_back(std::move(each));
           users.push_back(core_.view(who, later));

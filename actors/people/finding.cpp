@@ -3,6 +3,7 @@
 
 #include "actors/commands/account_commands.pb.h"
 #include "actors/people/name_text.hpp"
+#include "actors/people/peer_view.hpp"
 #include "actors/people/people_parts.hpp"
 #include "actors/people/username_logic.hpp"
 #include "config/limits.hpp"
@@ -12,17 +13,7 @@
 #include "protocol/tl/api/user.hpp"
 
 namespace godwit::people {
-namespace {
-
 namespace fn = tl::fn;
-
-tl::box<tl::Peer> peer_of(user_id whom) {
-  auto peer = tl::make<tl::peerUser>();
-  peer->user_id = whom.value();
-  return peer;
-}
-
-} // namespace
 
 std::span<const std::uint32_t> finding_calls::kinds() {
   static constexpr std::array<std::uint32_t, 4> all{
@@ -87,7 +78,7 @@ void finding_calls::answer_resolved(const call_context& from, user_id whom, rpc_
       }
     }
     auto resolved = tl::make<tl::contacts_resolvedPeer>();
-    resolved->peer = peer_of(whom);
+    resolved->peer = peer_view(whom);
     resolved->users.push_back(core_.view(whom, later));
     const fn::contacts_resolveUsername::result result = std::move(resolved);
     // Both functions have the same result.
@@ -137,7 +128,7 @@ void finding_calls::answer_search(const call_context& from, std::vector<user_id>
     auto found = tl::make<tl::contacts_found>();
     const auto add = [&](user_id each, std::vector<tl::box<tl::Peer>>& list) {
       if (core_.is_self(each) || core_.card(each) != nullptr) {
-        list.push_back(peer_of(each));
+        list.push_back(peer_view(each));
         found->users.push_back(core_.view(each, later));
       }
     };

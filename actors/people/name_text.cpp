@@ -1,6 +1,9 @@
 #include "actors/people/name_text.hpp"
 
 #include <algorithm>
+#include <cstdlib>
+
+#include <utf8proc.h>
 
 #include "config/limits.hpp"
 
@@ -15,42 +18,8 @@ bool is_control(char each) { return static_cast<unsigned char>(each) < 0x20 || e
 bool is_letter(char each) { return (each >= 'a' && each <= 'z') || (each >= 'A' && each <= 'Z'); }
 bool is_digit(char each) { return each >= '0' && each <= '9'; }
 
-char32_t small(char32_t each) {
-  if (each < 0x80) {
-    return each >= U'A' && each <= U'Z' ? each + 0x20 : each;
-  }
-  const bool latin_1 = each >= 0xc0 && each <= 0xde && each != 0xd7;
-  const bool greek = each >= 0x391 && each <= 0x3a9 && each != 0x3a2;
-  const bool cyrillic = each >= 0x410 && each <= 0x42f;
-  if (latin_1 || greek || cyrillic) {
-    return each + 0x20;
-  }
-  if (each >= 0x400 && each <= 0x40f) {
-    return each + 0x50;
-  }
-  if (each >= 0x531 && each <= 0x556) {
-    return each + 0x30;
-  }
-  // Pairs of a capital at an even number, or at an odd one, and its small letter behind it.
-  const bool even_pair = (each >= 0x100 && each <= 0x12f) || (each >= 0x132 && each <= 0x137) ||
-                         (each >= 0x14a && each <= 0x177) || (each >= 0x460 && each <= 0x481) ||
-                         (each >= 0x48a && each <= 0x4bf) || (each >= 0x4d0 && each <= 0x52f);
-  const bool odd_pair = (each >= 0x139 && each <= 0x148) || (each >= 0x179 && each <= 0x17e);
-  if (even_pair && each % 2 == 0) {
-    return each + 1;
-  }
-  return odd_pair && each % 2 == 1 ? each + 1 : each;
-}
-
-void append(std::string& to, char32_t each) {
-  const auto byte = [&](std::uint32_t bits) { to.push_back(static_cast<char>(bits)); };
-  const auto code = static_cast<std::uint32_t>(each);
-  if (code < 0x80) {
-    byte(code);
-  } else {
-    byte(0xc0U | code >> 6);
-    byte(0x80U | (code & 0x3fU));
-  }
+bool is_ascii(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char each) { return static_cast<unsigned char>(each) < 0x80; });
 }
 
 } // namespace
@@ -84,18 +53,21 @@ std::string cut_text(std::string_view text, std::size_t characters_max) {
 
 std::string folded(std::string_view text) {
   std::string result;
-  result.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto lead = static_cast<unsigned char>(text[i]);
-    if (lead < 0x80) {
-      append(result, small(lead));
-    } else if ((lead & 0xe0U) == 0xc0U && i + 1 < text.size()) {
-      const auto next = static_cast<unsigned char>(text[++i]);
-      append(result, small(static_cast<char32_t>((lead & 0x1fU) << 6 | (next & 0x3fU))));
-    } else {
-      result.push_back(text[i]); // longer characters have no capitals that matter here
-    }
+  if (is_ascii(text)) {
+    result.resize(text.size());
+    std::transform(text.begin(), text.end(), result.begin(),
+                   [](char each) { return each >= 'A' && each <= 'Z' ? static_cast<char>(each + ('a' - 'A')) : each; });
+    return result;
   }
+  utf8proc_uint8_t* mapped = nullptr;
+  const utf8proc_ssize_t length =
+    utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()), static_cast<utf8proc_ssize_t>(text.size()),
+                 &mapped, static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_CASEFOLD));
+  if (length < 0) {
+    return std::string(text);
+  }
+  result.assign(reinterpret_cast<const char*>(mapped), static_cast<std::size_t>(length));
+  std::free(mapped);
   return result;
 }
 

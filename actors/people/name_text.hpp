@@ -16,7 +16,7 @@ std::size_t characters_of(std::string_view text);
 /// No more than so many characters.
 std::string cut_text(std::string_view text, std::size_t characters_max);
 
-/// In small letters, for comparisons: Latin, Greek, Cyrillic and Armenian; other characters stay as they are.
+/// A text without regard to case, in composed form, for comparisons. Bytes that are not UTF-8 stay as they are.
 std::string folded(std::string_view text);
 /// Whether one of the words of a folded text begins with a folded prefix; a prefix of several words has to be found as
 /// it is.

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "actors/commands/account_commands.pb.h"
+#include "actors/people/peer_view.hpp"
 #include "actors/people/people_core.hpp"
 #include "config/limits.hpp"
 #include "protocol/tl/api/peer.hpp"
@@ -81,8 +82,7 @@ void people_core::deliver_relation(user_id whom, bool share_phone, unix_time now
   body.mutable_relation()->set_blocked(is.blocked_at() != 0);
   body.mutable_relation()->set_share_phone(share_phone);
   // One call may change a thousand relations: a card with long lists is asked for by whoever needs it.
-  constexpr std::size_t card_bytes_max = 1024;
-  if (command::Card card = own_card(now); is.has_contact() && card.ByteSizeLong() <= card_bytes_max) {
+  if (command::Card card = own_card(now); is.has_contact() && card.ByteSizeLong() <= limits::delivered_card_bytes_max) {
     *body.mutable_relation()->mutable_card() = std::move(card);
   }
   out.deliveries.push_back({user_entity(whom), body.SerializeAsString()});
@@ -94,10 +94,8 @@ tl::box<tl::updates> people_core::relation_updates(std::span<const user_id> whom
   updates->date = now;
   for (const user_id each : whom) {
     const Relation* known = relation(each);
-    auto peer = tl::make<tl::peerUser>();
-    peer->user_id = each.value();
     auto update = tl::make<tl::updatePeerSettings>();
-    update->peer = std::move(peer);
+    update->peer = peer_view(each);
     update->settings = settings(each, known == nullptr ? none : *known);
     updates->updates_.push_back(std::move(update));
     updates->users.push_back(view(each, now));

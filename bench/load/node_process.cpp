@@ -1,13 +1,9 @@
 #include "bench/load/node_process.hpp"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
 #include <chrono>
 #include <csignal>
 #include <fstream>
@@ -16,6 +12,8 @@
 #include <stdexcept>
 #include <thread>
 
+#include "bench/load/local_ports.hpp"
+
 namespace godwit::bench {
 namespace {
 
@@ -23,24 +21,6 @@ using namespace std::chrono_literals;
 
 constexpr auto start_time_max = 30s;
 constexpr auto stop_time_max = 30s;
-
-sockaddr_in loopback(std::uint16_t port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  return address;
-}
-
-std::uint16_t free_port() {
-  const int probe = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in at = loopback(0);
-  socklen_t size = sizeof(at);
-  ::bind(probe, reinterpret_cast<const sockaddr*>(&at), sizeof(at));
-  ::getsockname(probe, reinterpret_cast<sockaddr*>(&at), &size);
-  ::close(probe);
-  return ntohs(at.sin_port);
-}
 
 pid_t spawn(std::vector<std::string> command, const std::filesystem::path& log) {
   std::vector<char*> arguments;
@@ -58,23 +38,6 @@ pid_t spawn(std::vector<std::string> command, const std::filesystem::path& log) 
     ::_exit(127);
   }
   return child;
-}
-
-/// What http://127.0.0.1:port/path answers, head and body; empty when nobody does.
-std::string http_get(std::uint16_t port, const std::string& path) {
-  const int made = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const sockaddr_in to = loopback(port);
-  std::string text;
-  if (::connect(made, reinterpret_cast<const sockaddr*>(&to), sizeof(to)) == 0) {
-    const std::string request = "GET " + path + " HTTP/1.0\r\n\r\n";
-    ::send(made, request.data(), request.size(), MSG_NOSIGNAL);
-    std::array<char, 16384> some{};
-    for (ssize_t got = 0; (got = ::recv(made, some.data(), some.size(), 0)) > 0;) {
-      text.append(some.data(), static_cast<std::size_t>(got));
-    }
-  }
-  ::close(made);
-  return text;
 }
 
 std::string read(const std::filesystem::path& file) {

@@ -1,16 +1,12 @@
 #include "tests/chat_load/faulty_node.hpp"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include <array>
 #include <chrono>
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
 #include <thread>
+
+#include "bench/load/local_ports.hpp"
 
 namespace godwit::chat_load {
 namespace {
@@ -18,40 +14,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto start_time_max = 60s;
-
-sockaddr_in loopback(std::uint16_t port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  return address;
-}
-
-std::uint16_t free_port() {
-  const int probe = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in at = loopback(0);
-  socklen_t size = sizeof(at);
-  ::bind(probe, reinterpret_cast<const sockaddr*>(&at), sizeof(at));
-  ::getsockname(probe, reinterpret_cast<sockaddr*>(&at), &size);
-  ::close(probe);
-  return ntohs(at.sin_port);
-}
-
-bool says_ready(std::uint16_t metrics_port) {
-  const int made = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const sockaddr_in to = loopback(metrics_port);
-  std::string text;
-  if (::connect(made, reinterpret_cast<const sockaddr*>(&to), sizeof(to)) == 0) {
-    constexpr std::string_view request = "GET /readyz HTTP/1.0\r\n\r\n";
-    ::send(made, request.data(), request.size(), MSG_NOSIGNAL);
-    std::array<char, 4096> some{};
-    for (ssize_t got = 0; (got = ::recv(made, some.data(), some.size(), 0)) > 0;) {
-      text.append(some.data(), static_cast<std::size_t>(got));
-    }
-  }
-  ::close(made);
-  return text.find(" 200 ") != std::string::npos;
-}
 
 std::string read(const std::filesystem::path& file) {
   std::ifstream in(file, std::ios::binary);
@@ -61,7 +23,7 @@ std::string read(const std::filesystem::path& file) {
 } // namespace
 
 faulty_node::faulty_node(const std::filesystem::path& program)
-    : program_(program), port_(free_port()), metrics_port_(free_port()) {
+    : program_(program), port_(bench::free_port()), metrics_port_(bench::free_port()) {
   init();
   start();
   wait_ready();
@@ -109,7 +71,7 @@ void faulty_node::check() {
 
 void faulty_node::wait_ready() {
   const auto until = std::chrono::steady_clock::now() + start_time_max;
-  while (!says_ready(metrics_port_)) {
+  while (bench::http_get(metrics_port_, "/readyz").find(" 200 ") == std::string::npos) {
     check();
     if (std::chrono::steady_clock::now() > until) {
       throw std::runtime_error("the node is not ready; its log ends:\n" + log_end());

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "actors/box/text_marks.hpp"
+#include "actors/people/name_text.hpp"
 #include "config/limits.hpp"
 #include "tests/actors/box/message_calls.hpp"
 
@@ -92,7 +93,7 @@ TEST_F(text_entities_test, TextsMayHave4096Characters) {
 TEST_F(text_entities_test, LengthsAreCountedInUnitsAndCharacters) {
   const std::string text = "a\xC3\xA4\xE2\x82\xAC\xF0\x9F\x98\x80";
   EXPECT_EQ(utf16_length(text), 5U);
-  EXPECT_EQ(character_count(text), 4U);
+  EXPECT_EQ(people::characters_of(text), 4U);
 }
 
 TEST_F(text_entities_test, EntitiesOutOfBoundsAreRefused) {

@@ -1,0 +1,49 @@
+#include "bench/load/local_ports.hpp"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+
+namespace godwit::bench {
+namespace {
+
+sockaddr_in loopback(std::uint16_t port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  return address;
+}
+
+} // namespace
+
+std::uint16_t free_port() {
+  const int probe = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in at = loopback(0);
+  socklen_t size = sizeof(at);
+  ::bind(probe, reinterpret_cast<const sockaddr*>(&at), sizeof(at));
+  ::getsockname(probe, reinterpret_cast<sockaddr*>(&at), &size);
+  ::close(probe);
+  return ntohs(at.sin_port);
+}
+
+std::string http_get(std::uint16_t port, const std::string& path) {
+  const int made = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const sockaddr_in to = loopback(port);
+  std::string text;
+  if (::connect(made, reinterpret_cast<const sockaddr*>(&to), sizeof(to)) == 0) {
+    const std::string request = "GET " + path + " HTTP/1.0\r\n\r\n";
+    ::send(made, request.data(), request.size(), MSG_NOSIGNAL);
+    std::array<char, 16384> some{};
+    for (ssize_t got = 0; (got = ::recv(made, some.data(), some.size(), 0)) > 0;) {
+      text.append(some.data(), static_cast<std::size_t>(got));
+    }
+  }
+  ::close(made);
+  return text;
+}
+
+} // namespace godwit::bench
