@@ -26,6 +26,7 @@ const std::vector<section>& section_table() {
     {"node", "This process and its folder."},
     {"cluster", "What all nodes share. Fixed when the cluster is created."},
     {"listen", "Where clients connect: every TCP transport and WebSocket on one port."},
+    {"peers", "Where the other nodes of the cluster connect, and where they are."},
     {"metrics", "HTTP: /metrics for Prometheus, /healthz and /readyz for a supervisor."},
     {"limits", "How much of the node clients may take."},
     {"auth", "Who may sign up, and how login codes reach people."},
@@ -52,6 +53,12 @@ std::vector<field> node_fields() {
      .name = "data",
      .slot = SLOT(node.data),
      .meaning = "The data folder. In a file, relative to the file; empty: the folder the file is in.",
+     .path = true},
+    {.section = "node",
+     .name = "key_file",
+     .slot = SLOT(node.key_file),
+     .meaning = "The key under which the secrets of the data folder are encrypted; empty: node.key in the folder. On "
+                "another disk, a copy of the folder alone opens nothing.",
      .path = true},
     {.section = "node",
      .name = "control_socket",
@@ -118,6 +125,40 @@ std::vector<field> listen_fields() {
      .meaning = "Connections the kernel holds until the node accepts them.",
      .min = 1,
      .max = 65'535},
+  };
+}
+
+std::vector<field> peers_fields() {
+  return {
+    {.section = "peers",
+     .name = "address",
+     .slot = SLOT(peers.address),
+     .meaning = "IP address on which this node takes connections of the other nodes."},
+    {.section = "peers",
+     .name = "port",
+     .slot = SLOT(peers.port),
+     .meaning = "TCP port for them.",
+     .min = 1,
+     .max = 65'535},
+    {.section = "peers",
+     .name = "advertised",
+     .slot = SLOT(peers.advertised),
+     .meaning = "IP address at which the other nodes reach this one; empty: peers.address."},
+    {.section = "peers",
+     .name = "seeds",
+     .slot = SLOT(peers.seeds),
+     .meaning = "address:port of nodes to ask for the cluster, while this node does not know the others."},
+    {.section = "peers",
+     .name = "fixed",
+     .slot = SLOT(peers.fixed),
+     .meaning = "node=address:port, for nodes that this one reaches elsewhere than the cluster says."},
+    {.section = "peers",
+     .name = "bulk_bytes_per_second",
+     .slot = SLOT(peers.bulk_bytes_per_second),
+     .unit = "bytes per second",
+     .meaning = "At most this much of a shard's rows goes to other nodes that are behind.",
+     .min = 1 << 16,
+     .max = 1ULL << 40},
   };
 }
 
@@ -360,8 +401,8 @@ std::span<const section> sections() { return section_table(); }
 std::span<const field> fields() {
   static const std::vector<field> table = [] {
     std::vector<field> all;
-    for (auto part : {node_fields, cluster_fields, listen_fields, metrics_fields, limits_fields, auth_fields,
-                      storage_fields, log_fields, dc_fields}) {
+    for (auto part : {node_fields, cluster_fields, listen_fields, peers_fields, metrics_fields, limits_fields,
+                      auth_fields, storage_fields, log_fields, dc_fields}) {
       const auto some = part();
       all.insert(all.end(), some.begin(), some.end());
     }

@@ -7,6 +7,7 @@
 
 #include "config/config_fields.hpp"
 #include "config/ip_address.hpp"
+#include "config/peer_text.hpp"
 
 namespace godwit::config {
 namespace {
@@ -57,6 +58,47 @@ std::optional<bad_field> check_addresses(const node_config& values) {
   }
   if (values.metrics.port == values.listen.port) {
     return bad_field{"metrics.port", "is the same as listen.port", "give it a port of its own"};
+  }
+  return std::nullopt;
+}
+
+std::optional<bad_field> check_peers(const node_config& values) {
+  static constexpr const char* form = "write a number such as 192.0.2.1 or 2001:db8::1, not a name";
+  const peers_section& peers = values.peers;
+  const auto address = parse_ip(peers.address);
+  if (!address) {
+    return bad_field{"peers.address", "is \"" + peers.address + "\", which is no IP address", form};
+  }
+  const auto advertised = parse_ip(peers.advertised);
+  if (!peers.advertised.empty() && (!advertised || advertised->is_any())) {
+    return bad_field{"peers.advertised", "is \"" + peers.advertised + "\", which is no address of one machine", form};
+  }
+  if (address->is_any() && peers.advertised.empty()) {
+    return bad_field{"peers.advertised", "is empty while peers.address means every address",
+                     "name the address at which the other nodes reach this one"};
+  }
+  if (peers.port == values.listen.port || peers.port == values.metrics.port) {
+    return bad_field{"peers.port", "is the same as listen.port or metrics.port", "give it a port of its own"};
+  }
+  for (const std::string& each : peers.seeds) {
+    if (!parse_host_port(each)) {
+      return bad_field{"peers.seeds", "has \"" + each + "\", which is no address and port",
+                       "write 192.0.2.1:4431 or [2001:db8::1]:4431"};
+    }
+  }
+  for (const std::string& each : peers.fixed) {
+    const auto fixed = parse_fixed_peer(each);
+    const auto same = [&](const std::string& other) {
+      const auto parsed = parse_fixed_peer(other);
+      return fixed && parsed && parsed->node == fixed->node;
+    };
+    if (!fixed || fixed->node == values.node.id) {
+      return bad_field{"peers.fixed", "has \"" + each + "\", which names no other node with address and port",
+                       "write 3=192.0.2.1:4431 or 3=[2001:db8::1]:4431, with another number than node.id"};
+    }
+    if (std::count_if(peers.fixed.begin(), peers.fixed.end(), same) > 1) {
+      return bad_field{"peers.fixed", "has node " + std::to_string(fixed->node) + " twice", "keep one of the entries"};
+    }
   }
   return std::nullopt;
 }
@@ -139,6 +181,9 @@ std::optional<bad_field> validate(const node_config& values) {
     return bad;
   }
   if (auto bad = check_addresses(values)) {
+    return bad;
+  }
+  if (auto bad = check_peers(values)) {
     return bad;
   }
   if (auto bad = check_auth(values)) {

@@ -25,6 +25,7 @@ struct node_section {
   std::uint64_t id = 1;
   std::string name;
   std::string data;           ///< folder; serve makes it absolute
+  std::string key_file;       ///< empty: node.key in the data folder
   std::string control_socket; ///< empty: control.sock in the data folder
   std::uint64_t loops = 0;    ///< 0: one less than the processors, at least 1
   std::uint64_t drain_seconds = 10;
@@ -41,6 +42,15 @@ struct listen_section {
   std::uint64_t port = 4430;
   std::vector<std::string> proxy_sources; ///< networks whose connections begin with a PROXY header
   std::uint64_t backlog = 1024;
+};
+
+struct peers_section {
+  std::string address = "127.0.0.1";
+  std::uint64_t port = 4431;
+  std::string advertised;         ///< empty: address
+  std::vector<std::string> seeds; ///< "address:port"
+  std::vector<std::string> fixed; ///< "node=address:port", in place of what the cluster says
+  std::uint64_t bulk_bytes_per_second = 64ULL << 20;
 };
 
 struct metrics_section {
@@ -98,6 +108,7 @@ struct node_config {
   node_section node;
   cluster_section cluster;
   listen_section listen;
+  peers_section peers;
   metrics_section metrics;
   limits_section limits;
   auth_section auth;

@@ -48,6 +48,7 @@ enum class mutant : std::uint8_t {
   no_inbox_position,    ///< an accepted delivery leaves no position in the inbox
   answer_before_commit, ///< entities answer before what they proposed is applied
   no_entity_fence,      ///< entities go on into the next term with what they have in memory
+  answer_without_lease, ///< applied rows are answered from whoever may lead meanwhile
   // boxes
   short_sent_window,           ///< random_ids are forgotten after two days
   subscription_without_replay, ///< a session that listens anew is not told what it missed

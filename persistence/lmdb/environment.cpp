@@ -276,6 +276,11 @@ storage_result<void> environment::grow(bool must) {
   return gate_->open == 0 ? remap(next) : storage_result<void>();
 }
 
+bool environment::growing() const {
+  const std::lock_guard lock(gate_->mutex);
+  return gate_->growing;
+}
+
 storage_result<void> environment::open_reserve() {
   // A map that a reserve has left larger than the maximum counts from there.
   return remap_alone(whole_steps(std::max<std::size_t>(map_bytes(), options_.map_bytes_max)) + reserve_bytes);

@@ -63,6 +63,8 @@ public:
   /// and no reader is open; with `must` (after MDB_MAP_FULL) waits for the readers. no_space: the
   /// map is at its maximum and `must` was asked.
   storage_result<void> grow(bool must);
+  /// The map waits for all readers to end, the writer with it.
+  [[nodiscard]] bool growing() const;
 
   /// Lends the writer a little more map than the maximum, for a transaction that removes, and takes
   /// it back. Both wait for the readers.

@@ -56,6 +56,7 @@ public:
   storage_result<std::unique_ptr<state_snapshot>> snapshot() override;
   storage_result<void> run_on_reader(std::function<void()> job) override;
   storage_result<std::unique_ptr<state_export>> begin_export(shard_id shard) override;
+  [[nodiscard]] bool wants_readers_gone() const override { return env_.growing(); }
   void import_begin(shard_id shard, import_done done) override;
   void import_chunk(shard_id shard, state_chunk chunk, import_done done) override;
   void import_finish(shard_id shard, snapshot_point point, import_done done) override;

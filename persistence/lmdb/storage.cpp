@@ -192,6 +192,7 @@ storage_result<std::unique_ptr<storage>> storage::open(const std::filesystem::pa
                                                       "belong together.");
   }
   out->settings_ = {.node = formats[0].node, .shard_count = formats[0].shard_count};
+  out->folder_id_ = formats[0].folder_id;
 
   auto state = lmdb_state_store::open(*out->state_environment_, state_hears, options.state);
   if (!state) {

@@ -61,6 +61,8 @@ public:
   [[nodiscard]] lmdb_log_store& log() { return *log_; }
   [[nodiscard]] lmdb_state_store& state() { return *state_; }
   [[nodiscard]] const storage_settings& settings() const { return settings_; }
+  /// Drawn when the folder was made; copies of it share it.
+  [[nodiscard]] std::uint64_t folder_id() const { return folder_id_; }
   [[nodiscard]] storage_usage usage() const;
 
   /// Copies everything into an empty or missing folder, from which a node can start as if it had
@@ -73,6 +75,7 @@ private:
 
   file_descriptor lock_; // first: nobody else may come before everything below is gone
   storage_settings settings_;
+  std::uint64_t folder_id_ = 0;
   std::unique_ptr<environment> log_environment_;
   std::unique_ptr<environment> state_environment_;
   std::unique_ptr<lmdb_log_store> log_;

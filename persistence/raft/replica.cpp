@@ -86,6 +86,13 @@ void replica::receive(monotonic_ms now, message what) {
   if (append_entries* const append = std::get_if<append_entries>(&what.body); append != nullptr && overloaded()) {
     append->entries.clear();
   }
+  if (core_.current_role() == role::leader) {
+    const auto known =
+      std::find_if(heard_.begin(), heard_.end(), [&](const auto& each) { return each.first == what.from; });
+    if (known != heard_.end()) {
+      known->second = now;
+    }
+  }
   step(now, received{std::move(what)});
 }
 
@@ -282,6 +289,9 @@ void replica::follow_role(bool changed) {
     return;
   }
   const bool leads = core_.current_role() == role::leader;
+  if (!leads) {
+    heard_.clear();
+  }
   if (!leads || core_.term() != ready_term_) {
     ready_term_ = 0;
     handover_.reset();
@@ -300,12 +310,10 @@ void replica::trim_log(monotonic_ms now) {
     return;
   }
   const index_t entries = point.index + 1 - core_.first_index();
-  index_t trailing = options_.trailing_entries;
-  if (log_bytes_ > options_.trailing_bytes) {
-    trailing = trailing * options_.trailing_bytes / log_bytes_;
-  }
+  index_t trailing = entries_of(options_.trailing_entries, options_.trailing_bytes);
   if (core_.current_role() == role::leader) {
-    trailing = std::max(trailing, std::min<index_t>(spared_for_followers(point.index), 4 * trailing));
+    trailing = std::max(trailing, std::min(spared_for_followers(now, point.index),
+                                           entries_of(options_.spared_entries, options_.spared_bytes)));
   }
   if (entries <= trailing + trailing / 4) {
     return; // not worth the deletions yet
@@ -316,10 +324,28 @@ void replica::trim_log(monotonic_ms now) {
   step(now, snapshot_taken{point, static_cast<std::uint32_t>(trailing)});
 }
 
-index_t replica::spared_for_followers(index_t below) const {
+/// As many entries as both bounds allow, by the average size of those in the log.
+index_t replica::entries_of(std::uint32_t entries_max, std::size_t bytes_max) const {
+  if (log_bytes_ <= bytes_max) {
+    return entries_max;
+  }
+  const index_t all = core_.last_index() + 1 - core_.first_index();
+  return std::min<index_t>(entries_max, all * bytes_max / log_bytes_);
+}
+
+/// What followers lack that are alive, or were not long ago: one that starts again, or installs a snapshot and goes on
+/// behind the point that was offered, should find the rest in the log. For one that stays away a snapshot is cheaper.
+index_t replica::spared_for_followers(monotonic_ms now, index_t below) {
   index_t spared = 0;
   for (const member& each : core_.members().members) {
-    if (each.role != member_role::spare && each.id != options_.consensus.self) {
+    if (each.role == member_role::spare || each.id == options_.consensus.self) {
+      continue;
+    }
+    auto heard = std::find_if(heard_.begin(), heard_.end(), [&each](const auto& one) { return one.first == each.id; });
+    if (heard == heard_.end()) {
+      heard = heard_.insert(heard_.end(), {each.id, now}); // from here on it is waited for
+    }
+    if (now - heard->second <= options_.spared_ms) {
       const index_t match = core_.match_index(each.id);
       spared = std::max(spared, match < below ? below - match : 0);
     }

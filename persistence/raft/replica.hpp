@@ -5,8 +5,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "config/cluster_limits.hpp"
 #include "config/limits.hpp"
 #include "persistence/base/persistence_errc.hpp"
 #include "persistence/log/log_store.hpp"
@@ -68,6 +70,9 @@ struct replica_options {
   std::size_t append_bytes_max = limits::append_bytes_max;
   std::uint32_t trailing_entries = limits::log_trailing_entries;
   std::size_t trailing_bytes = limits::log_trailing_bytes;
+  std::uint32_t spared_ms = limits::log_spared_ms;
+  std::uint32_t spared_entries = limits::log_spared_entries;
+  std::size_t spared_bytes = limits::log_spared_bytes;
 };
 
 /// One replica of a shard: its consensus, the proposals that wait for it, its log and its state.
@@ -127,6 +132,8 @@ public:
   [[nodiscard]] term_t ready_term() const { return ready_term_; }
   [[nodiscard]] const consensus& core() const { return core_; }
   [[nodiscard]] bool installing() const { return install_.has_value(); }
+  /// Leadership is being handed over, or the core still waits for a successor.
+  [[nodiscard]] bool transferring() const { return handing_over(); }
   [[nodiscard]] bool failed() const { return failed_; }
   [[nodiscard]] const proposal_queue& proposals() const { return proposals_; }
   /// Messages that wait for a term or vote to become durable.
@@ -162,7 +169,8 @@ private:
   [[nodiscard]] bool handing_over() const { return handover_ || core_.transferee() != no_node; }
   [[nodiscard]] bool overloaded() const;
   void trim_log(monotonic_ms now);
-  [[nodiscard]] index_t spared_for_followers(index_t below) const;
+  [[nodiscard]] index_t entries_of(std::uint32_t entries_max, std::size_t bytes_max) const;
+  [[nodiscard]] index_t spared_for_followers(monotonic_ms now, index_t below);
   void fail_corrupt();
   void fail_with(storage_error why);
   [[nodiscard]] std::uint32_t appends_in_flight() const;
@@ -186,7 +194,8 @@ private:
   index_t commit_ = 0;
   index_t applied_ = 0; ///< as the log counts; the state may already stand later
   index_t snapshot_index_ = 0;
-  std::size_t log_bytes_ = 0; ///< payload bytes appended since the last trim, about
+  std::size_t log_bytes_ = 0;                           ///< payload bytes appended since the last trim, about
+  std::vector<std::pair<node_id, monotonic_ms>> heard_; ///< of each follower, while leading
   term_t ready_term_ = 0;
   monotonic_ms timer_at_ = 0;
   std::vector<finished_proposal> finished_; ///< of the call under way; kept for its memory

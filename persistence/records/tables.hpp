@@ -42,6 +42,11 @@ enum class table : std::uint8_t {
   auth_key = 48, ///< AuthKey
 
   username_claim = 56, ///< UsernameClaim
+
+  // 128 to 135: in the shard of the cluster's own records alone.
+  cluster_settings = 128, ///< ClusterSettings
+  cluster_node = 129,     ///< ClusterNode, by number of the node
+  shard_placement = 130,  ///< ShardPlacement, by number of the shard
 };
 
 } // namespace godwit::persistence::records

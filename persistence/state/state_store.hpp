@@ -132,6 +132,9 @@ public:
   virtual storage_result<void> run_on_reader(std::function<void()> job) = 0;
 
   virtual storage_result<std::unique_ptr<state_export>> begin_export(shard_id shard) = 0;
+  /// The store cannot write until all snapshots and exports have ended; whoever holds one for long ends it soon and
+  /// takes another. Any thread.
+  [[nodiscard]] virtual bool wants_readers_gone() const { return false; }
 
   /// Import, in this order, each answered on the state thread: `begin` opens a new generation beside
   /// the living one; chunks arrive in the order of their numbers, each checked; `finish` makes the

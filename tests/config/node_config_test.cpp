@@ -46,6 +46,22 @@ TEST(node_config, EachRuleNamesItsKeyAndARemedy) {
     {"listen.proxy_sources", [](node_config& c) { c.listen.proxy_sources = {"10.0.0.1/8"}; }},
     {"metrics.address", [](node_config& c) { c.metrics.address = ""; }},
     {"metrics.port", [](node_config& c) { c.metrics.port = c.listen.port; }},
+    {"peers.address", [](node_config& c) { c.peers.address = "localhost"; }},
+    {"peers.advertised", [](node_config& c) { c.peers.advertised = "owl"; }},
+    {"peers.advertised", [](node_config& c) { c.peers.advertised = "0.0.0.0"; }},
+    {"peers.advertised", [](node_config& c) { c.peers.address = "::"; }},
+    {"peers.port", [](node_config& c) { c.peers.port = c.listen.port; }},
+    {"peers.port", [](node_config& c) { c.peers.port = c.metrics.port; }},
+    {"peers.seeds",
+     [](node_config& c) {
+       c.peers.seeds = {"127.0.0.1:4431", "127.0.0.1"};
+     }},
+    {"peers.fixed", [](node_config& c) { c.peers.fixed = {"127.0.0.1:4431"}; }},
+    {"peers.fixed", [](node_config& c) { c.peers.fixed = {"1=127.0.0.1:4431"}; }},
+    {"peers.fixed",
+     [](node_config& c) {
+       c.peers.fixed = {"2=127.0.0.1:4431", "2=127.0.0.2:4431"};
+     }},
     {"auth.invited", [](node_config& c) { c.auth.invited = {"0151 1234"}; }},
     {"auth.webhook_url", [](node_config& c) { c.auth.webhook_url = "ftp://x"; }},
     {"auth.webhook_secret", [](node_config& c) { c.auth.webhook_secret = "a\r\nb: c"; }},

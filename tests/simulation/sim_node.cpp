@@ -56,6 +56,7 @@ raft::replica_options sim_node::draw_options() {
   out.append_bytes_max = random.between(100, 1000);
   const bool short_reach = random.chance(world_.kind.short_reach);
   out.trailing_entries = static_cast<std::uint32_t>(short_reach ? random.below(10) : random.between(50, 300));
+  out.spared_entries = 4 * out.trailing_entries;
   return out;
 }
 
