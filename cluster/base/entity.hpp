@@ -19,7 +19,12 @@ enum class entity_kind : std::uint8_t {
   phone = 2,    ///< id: scattered(phone number)
   auth_key = 3, ///< id: auth_key_id
   username = 4, ///< id: hash of the name in small letters, scattered
+  members = 5,  ///< the cluster's own: its nodes, and who holds which shard; id: 1
+  steward = 6,  ///< of one shard: who holds a copy of it; id: the number of the shard
 };
+
+/// The shard of the cluster's own records, beside those of the key space and whatever their number.
+inline constexpr shard_id meta_shard{0xFFFF};
 
 /// The address of an entity, whichever node it is on.
 struct entity_ref {
@@ -33,6 +38,12 @@ struct entity_ref {
 /// the number of shards splits each by one more bit. `shards` is a power of two.
 constexpr shard_id shard_of(entity_id id, std::uint16_t shards) {
   return shard_id{static_cast<std::uint16_t>(id.value() & (shards - 1U))};
+}
+
+constexpr shard_id shard_of(const entity_ref& which, std::uint16_t shards) {
+  const bool meta = which.kind == entity_kind::members ||
+                    (which.kind == entity_kind::steward && which.id == entity_id{meta_shard.value()});
+  return meta ? meta_shard : shard_of(which.id, shards);
 }
 
 /// A number spread over all 64 bits, one to one (the finalizer of SplitMix64): the entity id of things

@@ -46,6 +46,8 @@ public:
   [[nodiscard]] bool on_loop() const { return thread_.load(std::memory_order_relaxed) == std::this_thread::get_id(); }
   /// Of this round.
   [[nodiscard]] monotonic_ms now() const { return now_; }
+  /// Of this moment, where there is a clock: for decisions that a long round must not outdate.
+  [[nodiscard]] virtual monotonic_ms fresh_now() const { return now_; }
   [[nodiscard]] unix_ms wall() const { return wall_; }
   [[nodiscard]] unix_time date() const { return static_cast<unix_time>(wall_ / 1000); }
 

@@ -1,7 +1,7 @@
-# The command line of cluster/local/kill and start: sets `node` and `data`. Sourced behind common.sh;
-# expects `usage`.
+# The command line of the commands for one node: sets `node`, `data` and `no_wait`. Sourced behind common.sh; expects
+# `usage`.
 
-wanted=''
+wanted='' no_wait=''
 while (($# > 0)); do
   option=$1
   shift
@@ -14,6 +14,10 @@ while (($# > 0)); do
       (($# > 0)) || wrong "--data wants a value"
       data=$(realpath -m "$1")
       shift
+      ;;
+    --no-wait)
+      [[ $program == */start ]] || wrong "unknown option '$option'"
+      no_wait=1
       ;;
     -h | --help)
       usage

@@ -189,6 +189,7 @@ void entity_actor::finish_loading() {
 void entity_actor::take_request(const entity_request_ptr& request) {
   if (!loader_) {
     ++open_;
+    request->proposals_before = proposed_;
     handle(request);
   } else if (loader_->early.size() < limits::entity_early_requests_max) {
     loader_->early.push_back(request);
@@ -236,7 +237,7 @@ void entity_actor::propose() {
   }
   // Only now, for positions enter the log in their order, and others may have proposed since deliver().
   for (lane_item& each : lanes_.out) {
-    const shard_id lane = shard_of(each.to.id, shard_.shards());
+    const shard_id lane = shard_of(each.to, shard_.shards());
     each.position = shard_.next_position(lane);
     each.date = date();
     put_outbox(writer, lane, each);
@@ -317,7 +318,11 @@ void entity_actor::finish(waiting&& what) {
     what.then();
   } else {
     open_ -= std::min(open_, 1U);
-    shard_.answer(what.request, std::move(what.reply));
+    // What was proposed before the request came proves nothing: its acknowledgements may be older than a change of
+    // leader.
+    const bool proven = what.after > what.request->proposals_before || mutated(mutant::answer_before_commit);
+    proven ? shard_.answer(what.request, std::move(what.reply))
+           : shard_.answer_read(what.request, std::move(what.reply));
   }
 }
 

@@ -5,7 +5,9 @@
 #include <caf/intrusive_ptr.hpp>
 #include <caf/ref_counted.hpp>
 
+#include <atomic>
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "cluster/base/entity.hpp"
@@ -28,6 +30,7 @@ struct caller {
   auth_key_id key; ///< the permanent key
   session_id session;
   layer_t layer = 0;
+  msg_id message; ///< of a call: as its client numbered it; a later copy of it has a greater number
 };
 
 /// One request to one entity. Never changed after it was sent; crosses nodes as an envelope.
@@ -40,8 +43,19 @@ struct entity_request : caf::ref_counted {
   caf::actor reply_to;
   /// Comes back in the reply; the asker's own.
   std::uint64_t token = 0;
+  /// The asker hears entity_push of that entity from the reply on, until it ends or the entity forgets it.
+  bool listens = false;
+  /// Of a call: false when its client has no connection to this node any more. It may be making the call elsewhere, and one
+  /// that waited must not come behind what follows it there. Null: nobody can go away.
+  std::shared_ptr<const std::atomic<bool>> client_here;
+  [[nodiscard]] bool unwanted() const { return client_here && !client_here->load(std::memory_order_relaxed); }
+  /// The node that the asker is on, where it is another one; and how often the request was sent on since it left it.
+  persistence::node_id origin;
+  std::uint8_t hops = 0;
   /// Of the shard that works on it: its number among those in flight there. Touched on its loop alone.
   mutable std::uint64_t in_flight = 0;
+  /// Of the entity that works on it: how many proposals it had made before. Likewise.
+  mutable std::uint64_t proposals_before = 0;
   /// Of a delivery: the shard that it comes from, and its position in that lane.
   shard_id lane;
   std::uint64_t position = 0;
@@ -53,6 +67,7 @@ enum class reply_status : std::uint8_t {
   error,       ///< the entity's own answer: `error`
   unavailable, ///< the shard has no leader, is loading or lost its term: what was asked may or may not have
                ///< happened. Ask again; requests are idempotent or deduplicated.
+  moved,       ///< between nodes alone: nothing happened, another node leads, see `leader`
 };
 
 /// The answer to one request, sent to `reply_to` when what it says is committed.
@@ -63,6 +78,10 @@ struct entity_reply {
   std::string body; ///< TL at the caller's layer, or the Protobuf answer of the command
   /// The box position that the answer to a call brings its session to; 0: it has none.
   std::int32_t pts = 0;
+  /// Of `moved`: who leads, as far as the answering node knows; and in which term. Of any other answer of an entity:
+  /// the term that it was given in.
+  persistence::node_id leader;
+  persistence::term_t term = 0;
 };
 
 } // namespace godwit::cluster

@@ -106,7 +106,7 @@ void lane_sender::enqueue(lane& of, lane_item item) {
 }
 
 void lane_sender::applied(lane_item item) {
-  lane& of = lane_of(shard_of(item.to.id, port_.lane_shards()));
+  lane& of = lane_of(shard_of(item.to, port_.lane_shards()));
   of.high = std::max(of.high, item.position);
   of.newest_row = std::max(of.newest_row, item.position);
   touch(of);

@@ -2,11 +2,14 @@
 
 #include <utility>
 
+#include "config/cluster_limits.hpp"
+
 namespace godwit::cluster {
 
 using namespace persistence; // NOLINT: speaks of little else
 
-loop_shards::loop_shards(home_loop& home, log_store& log, state_store& state) : home_(home), log_(log), state_(state) {}
+loop_shards::loop_shards(home_loop& home, log_store& log, state_store& state)
+    : home_(home), log_(log), state_(state), tick_([this] { tick(); }) {}
 
 void loop_shards::post(std::function<void()> job) {
   const std::lock_guard lock(mutex_);
@@ -40,6 +43,12 @@ shard_replica& loop_shards::add(shard_replica::setup with) {
   return *(replicas_[shard] = std::make_unique<shard_replica>(*this, log_, state_, std::move(with)));
 }
 
+std::optional<shard_status> loop_shards::status(shard_id shard) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = replicas_.find(shard);
+  return open_ && found != replicas_.end() ? std::optional(found->second->status()) : std::nullopt;
+}
+
 shard_replica* loop_shards::find(shard_id shard) {
   const auto found = replicas_.find(shard);
   return found == replicas_.end() ? nullptr : found->second.get();
@@ -49,6 +58,22 @@ void loop_shards::start() {
   for (const auto& [shard, replica] : replicas_) {
     replica->start();
   }
+  tick();
+}
+
+void loop_shards::resign(bool on) {
+  for (const auto& [shard, replica] : replicas_) {
+    replica->resign(on);
+  }
+}
+
+void loop_shards::tick() {
+  for (const auto& [shard, replica] : replicas_) {
+    replica->tick();
+  }
+  // With the heartbeats: a loop that has little to do wakes less often.
+  constexpr monotonic_ms each = limits::steward_ms;
+  home_.arm(tick_, (home_.now() / each + 1) * each);
 }
 
 void loop_shards::close() {
@@ -57,6 +82,7 @@ void loop_shards::close() {
     open_ = false;
   }
   home_.forget(*this);
+  home_.disarm(tick_);
   for (const auto& [shard, replica] : replicas_) {
     replica->flush_all();
   }

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "cluster/base/home_loop.hpp"
@@ -26,6 +27,8 @@ public:
   void log_written(std::vector<persistence::log_completion> done);
   void state_flushed(std::vector<persistence::flush_completion> done);
   [[nodiscard]] const shard_counters& counters() const { return counters_; }
+  /// Nothing: no such shard, or closed.
+  [[nodiscard]] std::optional<shard_status> status(shard_id shard) const;
 
   // --- before the loop has heard of it ---
 
@@ -34,6 +37,8 @@ public:
   // --- on the loop ---
 
   void start();
+  /// As shard_replica::resign, of all.
+  void resign(bool on);
   /// Hands everything applied to the state store and ends.
   void close();
   [[nodiscard]] shard_replica* find(shard_id shard);
@@ -44,6 +49,7 @@ public:
 
 private:
   void run_deferred() override;
+  void tick();
 
   home_loop& home_;
   persistence::log_store& log_;
@@ -52,9 +58,10 @@ private:
   std::vector<shard_replica*> dirty_;
   std::vector<shard_replica*> dirty_now_;
   shard_counters counters_;
+  loop_timer tick_;
 
-  std::mutex mutex_;
-  bool open_ = true; ///< under the mutex
+  mutable std::mutex mutex_;
+  bool open_ = true; ///< under the mutex, as the end of replicas_
 };
 
 } // namespace godwit::cluster

@@ -43,6 +43,9 @@ struct lane_page {
   persistence::storage_result<persistence::row_page> page;
 };
 
+/// To the host: another node leads the shard now, or nobody does, or this one.
+struct shard_leader_known {};
+
 /// To the host: answer what is in flight, then end.
 struct shard_stop {};
 
@@ -56,6 +59,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(godwit::cluster::entity_rest)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(godwit::cluster::entity_stays)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(godwit::cluster::entity_page)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(godwit::cluster::entity_load)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(godwit::cluster::shard_leader_known)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(godwit::cluster::shard_stop)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(godwit::cluster::shard_stop_step)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(godwit::cluster::lane_page)

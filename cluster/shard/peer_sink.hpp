@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+
 #include "persistence/base/types.hpp"
 #include "persistence/log/log_entry.hpp"
 #include "persistence/raft/message.hpp"
@@ -17,6 +19,13 @@ public:
   /// See persistence::raft::replica_host::fetch_snapshot.
   virtual void fetch_snapshot(persistence::shard_id shard, persistence::node_id from,
                               const persistence::snapshot_point& at_least) = 0;
+
+  /// Gives up what fetch_snapshot began, if anything. `then` is called once, on any thread, perhaps before this
+  /// returns: from then on nothing of it reaches the state store.
+  virtual void cancel_snapshot(persistence::shard_id shard, std::function<void()> then) {
+    (void)shard;
+    then();
+  }
 };
 
 /// A node alone.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <limits>
 #include <string_view>
 
 #include "persistence/raft/proposal_queue.hpp"
@@ -15,6 +16,8 @@ public:
 
   /// The end of a proposal that was taken. Comes from inside the replica: note it and return.
   virtual void proposal_done(persistence::raft::proposal_token token, persistence::raft::proposal_outcome outcome) = 0;
+  /// What was proposed and has not ended will not: the replica that had it is no more.
+  virtual void proposals_forgotten() {}
   /// After one or more proposal_done; the replica may be called again.
   virtual void proposals_settled() = 0;
   /// Entities may load in this term from now on; 0: in none.
@@ -33,6 +36,13 @@ public:
   /// As persistence::raft::replica::propose.
   virtual expected<void, persistence::raft::raft_errc> propose(persistence::term_t fence, std::string_view mutation,
                                                                persistence::raft::proposal_token token) = 0;
+  /// Until when applied rows may be answered from without asking anyone; 0: not now. As
+  /// persistence::raft::consensus::lease_until.
+  [[nodiscard]] virtual persistence::monotonic_ms lease_until() const {
+    return std::numeric_limits<persistence::monotonic_ms>::max();
+  }
+  /// It leads nothing, whatever comes: this node was told so.
+  [[nodiscard]] virtual bool resigned() const { return false; }
 };
 
 } // namespace godwit::cluster

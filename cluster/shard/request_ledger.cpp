@@ -80,6 +80,10 @@ std::vector<entity_request_ptr> request_ledger::take_forwarded(const entity_ref&
   return take_if([&](const entry& each) { return each.forwarded && each.request->to == to; });
 }
 
+std::vector<entity_request_ptr> request_ledger::take_to(const entity_ref& to) {
+  return take_if([&](const entry& each) { return each.request->to == to; });
+}
+
 std::vector<entity_request_ptr> request_ledger::take_waiting() {
   return take_if([](const entry& each) { return !each.forwarded; });
 }

@@ -30,6 +30,8 @@ public:
   // These end what they give.
   std::vector<entity_request_ptr> take_due(persistence::monotonic_ms now);
   std::vector<entity_request_ptr> take_forwarded(const entity_ref& to);
+  /// Forwarded or not.
+  std::vector<entity_request_ptr> take_to(const entity_ref& to);
   std::vector<entity_request_ptr> take_waiting();
   std::vector<entity_request_ptr> take_all();
 

@@ -20,6 +20,10 @@ public:
   virtual void send_lane(lane_message /*what*/) {}
 
   [[nodiscard]] virtual std::uint16_t shards() const = 0;
+
+  /// Stands for whom a request to that entity is sent to now: another number when another node leads its shard, in
+  /// another term, or nobody is known to. A hint; takes no lock. 0: there is one way, and all requests go it in order.
+  [[nodiscard]] virtual std::uint64_t way_to(const entity_ref& /*which*/) const { return 0; }
 };
 
 } // namespace godwit::cluster

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <string_view>
+#include <utility>
 
 #include "cluster/base/entity.hpp"
 #include "cluster/shard/entity_request.hpp"
@@ -43,6 +44,9 @@ public:
   /// Sends the one answer of a request to whoever asked. Passed over when it was answered already: it took
   /// longer than limits::request_timeout_ms, or the term ended. The default knows of no such ends.
   virtual void answer(const entity_request_ptr& request, entity_reply what);
+  /// An answer from applied rows that rests on no proposal made since it was asked for. It leaves only while nobody else
+  /// can lead; otherwise when a proposal made after it has shown that nobody did. The default trusts.
+  virtual void answer_read(const entity_request_ptr& request, entity_reply what) { answer(request, std::move(what)); }
 };
 
 } // namespace godwit::cluster

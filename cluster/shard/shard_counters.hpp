@@ -19,6 +19,8 @@ struct shard_counters {
   probe::counter unavailable;    ///< answers of that status, whatever the reason
   probe::counter timed_out;      ///< of these: took longer than limits::request_timeout_ms
   probe::counter refused;        ///< of these: a bound was reached
+  probe::counter passed_on;      ///< another node leads: back to the router, or to the node that asked
+  probe::counter barriers;       ///< proposed for answers that no lease covered
   probe::gauge requests_open;    ///< arrived and not answered
   probe::gauge requests_waiting; ///< of these: no leader yet, or no room for proposals
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "cluster/shard/messages.hpp"
+#include "cluster/shard/router.hpp"
 #include "cluster/shard/shard_log.hpp"
 #include "persistence/base/mutant.hpp"
 
@@ -50,6 +51,7 @@ caf::behavior shard_host::make_behavior() {
     [this](lane_message& what) { take_lane(what); },
     [this](lane_page& loaded) { take_page(loaded); },
     [this](const entity_stays& entity) { stays(entity.who); },
+    [this](const shard_leader_known&) { leader_known(); },
     [this](const shard_stop&) { begin_stop(); },
     [this](const shard_stop_step&) { continue_stop(); },
   };
@@ -65,6 +67,7 @@ void shard_host::on_exit() {
   home().disarm(report_timer_);
   home().disarm(read_timer_);
   home().forget(*this);
+  home().forget(barrier_round_);
   replica_.listen(nullptr);
   if (const auto ended = std::exchange(setup_.ended, nullptr)) {
     ended(drained_);
@@ -80,8 +83,14 @@ unix_time shard_host::date() {
 
 void shard_host::take(const entity_request_ptr& request) {
   counters_.requests.add();
+  const leadership other = elsewhere();
+  if (other.node != persistence::no_node) {
+    pass_on(request, other);
+    return;
+  }
   const bool lanes_full = request->type == request_type::call && sender_.depth() > setup_.limits.lane_depth_max;
-  if (stopping_ || lanes_full || ledger_.size() >= setup_.limits.requests_in_flight_max) {
+  const bool never = term_ == 0 && replica_.resigned();
+  if (stopping_ || never || lanes_full || ledger_.size() >= setup_.limits.requests_in_flight_max) {
     counters_.refused.add();
     refuse(request);
     return;
@@ -131,8 +140,13 @@ void shard_host::forward_waiting() {
     const entity_request_ptr next = std::move(waiting_.front());
     waiting_.pop_front();
     counters_.requests_waiting.add(-1);
-    forward(next);
+    if (next->unwanted() && ledger_.end(*next)) {
+      refuse(next);
+    } else {
+      forward(next);
+    }
   }
+  follow_ledger();
   if (term_ != 0 && kept_.empty() && !waiting_.empty()) {
     more_waiting_ = true;
     home().defer(round_phase::output, *this);
@@ -156,8 +170,50 @@ void shard_host::answer(const entity_request_ptr& request, entity_reply what) {
   }
   follow_ledger();
   (what.status == reply_status::unavailable ? counters_.unavailable : counters_.replies).add();
+  what.term = term_;
   shard_context::answer(request, std::move(what));
 }
+
+// --- while another node leads -------------------------------------------------------------------------
+
+/// no_node: this one leads, or nobody is known to.
+leadership shard_host::elsewhere() const {
+  if (setup_.board == nullptr || replica_term_ != 0 || stopping_) {
+    return {};
+  }
+  const leadership known = setup_.board->find(setup_.shard);
+  return known.node == setup_.self ? leadership{} : known;
+}
+
+/// It is not in the ledger.
+void shard_host::pass_on(const entity_request_ptr& request, const leadership& to) {
+  counters_.passed_on.add();
+  if (request->origin == persistence::no_node) {
+    setup_.router->send(request);
+    return;
+  }
+  entity_reply moved;
+  moved.status = reply_status::moved;
+  moved.leader = to.node;
+  moved.term = to.term;
+  shard_context::answer(request, std::move(moved));
+}
+
+void shard_host::leader_known() {
+  const leadership other = elsewhere();
+  if (other.node == persistence::no_node) {
+    return;
+  }
+  counters_.requests_waiting.add(-static_cast<std::int64_t>(waiting_.size()));
+  for (const entity_request_ptr& each : std::exchange(waiting_, {})) {
+    if (ledger_.end(*each)) {
+      each->unwanted() ? refuse(each) : pass_on(each, other);
+    }
+  }
+  follow_ledger();
+}
+
+// --- ends of requests ---------------------------------------------------------------------------------
 
 void shard_host::refuse(const entity_request_ptr& request) {
   entity_reply none;
@@ -205,6 +261,7 @@ void shard_host::ready_term_changed(term_t ready) {
   replica_term_ = ready;
   end_term();
   begin_term();
+  leader_known(); // it may have been heard of while this replica still led
 }
 
 void shard_host::begin_term() {
@@ -225,7 +282,7 @@ void shard_host::read_lanes() {
 
 void shard_host::open_term() {
   term_ = lane_term_;
-  counters_.shards_ready.add(1);
+  counters_.shards_ready.add(setup_.shard == meta_shard ? 0 : 1);
   counters_.terms.add();
   if (setup_.ready) {
     setup_.ready(term_);
@@ -247,14 +304,17 @@ void shard_host::end_term() {
     return;
   }
   ended_term_ = std::exchange(term_, 0);
-  counters_.shards_ready.add(-1);
+  counters_.shards_ready.add(setup_.shard == meta_shard ? 0 : -1);
   for (proposal& each : proposals_) {
     each.from = nullptr; // its end, if it comes, concerns nobody
+    each.barrier = false;
   }
   counters_.proposals_kept_bytes.add(-static_cast<std::int64_t>(kept_bytes_));
   kept_.clear();
   kept_bytes_ = 0;
   settled_.clear();
+  barriers_.clear();
+  barrier_round_.open = false;
   counters_.requests_waiting.add(-static_cast<std::int64_t>(waiting_.size()));
   waiting_.clear();
   refuse_all(ledger_.take_all());

@@ -14,6 +14,7 @@
 #include "cluster/shard/lane_port.hpp"
 #include "cluster/shard/lane_receiver.hpp"
 #include "cluster/shard/lane_sender.hpp"
+#include "cluster/shard/leader_board.hpp"
 #include "cluster/shard/replica_port.hpp"
 #include "cluster/shard/request_ledger.hpp"
 #include "cluster/shard/restart_budget.hpp"
@@ -29,7 +30,8 @@ struct lane_page;
 ///
 /// Takes entity_request_ptr from anybody. Each ends in one entity_reply: the entity's, or `unavailable`, when a
 /// bound is reached, the entity or the term ends, or limits::request_timeout_ms are over. Before a term is ready,
-/// requests wait.
+/// requests wait. When another node is known to lead they go back to the router, in order, or, those that came from
+/// other nodes, are answered `moved`.
 ///
 /// An entity is started again only when everything its predecessor proposed has ended: it would load rows that
 /// change behind its back otherwise.
@@ -45,8 +47,11 @@ public:
   struct setup {
     shard_id shard;
     std::uint16_t shards = 1;
+    persistence::node_id self{1};
     const entity_factories* factories = nullptr;
     cluster::router* router = nullptr;
+    /// Who leads while this node does not; nullptr: nobody else ever does.
+    const leader_board* board = nullptr;
     shard_counters* counters = nullptr;
     host_limits limits;
     std::function<void(term_t)> ready;     ///< on the loop; entities may load in this term, 0: in none
@@ -71,6 +76,7 @@ public:
   std::uint64_t next_position(shard_id to) override;
   void propose(const entity_ref& from, std::string_view mutation, std::uint64_t token, lane_parts& lanes) override;
   void answer(const entity_request_ptr& request, entity_reply what) override;
+  void answer_read(const entity_request_ptr& request, entity_reply what) override;
 
 private:
   /// running -> resting -> running | ended;  running, resting -> leaving -> ended
@@ -96,9 +102,16 @@ private:
     slot* from = nullptr; ///< nullptr: of an earlier term
     std::uint64_t token = 0;
     bool ended = false;
+    bool barrier = false;
+  };
+  /// A proposal of nothing, and the answers that leave when it is applied: nobody else led until after they were made.
+  struct barrier {
+    std::uint64_t number = 0;
+    bool applied = false;
+    std::vector<std::pair<entity_request_ptr, entity_reply>> answers;
   };
   struct kept_proposal {
-    slot* from = nullptr;
+    slot* from = nullptr; ///< nullptr: a barrier
     std::uint64_t token = 0;
     std::string mutation;
     lane_parts lanes;
@@ -113,6 +126,9 @@ private:
   void take(const entity_request_ptr& request);
   void forward(const entity_request_ptr& request);
   void forward_waiting();
+  [[nodiscard]] leadership elsewhere() const;
+  void pass_on(const entity_request_ptr& request, const leadership& to);
+  void leader_known();
   void refuse(const entity_request_ptr& request);
   void refuse_all(const std::vector<entity_request_ptr>& requests);
   void time_out();
@@ -139,8 +155,13 @@ private:
 
   // proposals
   enum class submitted : std::uint8_t { taken, no_room, refused };
-  submitted submit(slot* from, std::string_view mutation, std::uint64_t token, lane_parts& lanes);
+  submitted submit(slot* from, std::string_view mutation, std::uint64_t token, lane_parts& lanes,
+                   bool as_barrier = false);
+  bool begin_barrier();
+  void barrier_done(std::uint64_t number, bool applied);
+  void release_barriers();
   void proposal_done(persistence::raft::proposal_token token, persistence::raft::proposal_outcome outcome) override;
+  void proposals_forgotten() override;
   void proposals_settled() override;
   void submit_kept();
   void drop_kept(const slot& of);
@@ -195,6 +216,15 @@ private:
   std::deque<kept_proposal> kept_;
   std::size_t kept_bytes_ = 0;
   std::vector<slot*> settled_;
+
+  /// What is proposed in a round enters the log at its end: what was answered before that waits for one barrier.
+  struct round_end final : round_task {
+    bool open = false;
+    void run_deferred() override { open = false; }
+  };
+  round_end barrier_round_;
+  std::deque<barrier> barriers_;
+  std::uint64_t last_barrier_ = 0;
 
   lane_sender sender_;
   lane_receiver receiver_;

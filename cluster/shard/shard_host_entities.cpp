@@ -123,6 +123,7 @@ void shard_host::down(const caf::down_msg& message) {
   alive_.erase(found);
   counters_.entities_of(of.who.kind).add(-1);
   const bool failed = of.at != phase::leaving && message.reason;
+  const bool in_order = of.at == phase::resting && !failed && !of.lost;
   if (of.at == phase::running) {
     idle_.erase(of.place);
   }
@@ -137,9 +138,17 @@ void shard_host::down(const caf::down_msg& message) {
   of.actor = nullptr;
   of.at = phase::ended;
   drop_kept(of);
-  // It will not answer what it had. What came behind goes to its successor.
-  refuse_all(ledger_.take_forwarded(of.who));
+  // It will not answer what it had, nor is what came behind that to be handled before it. One that went to rest had
+  // nothing, and what came since goes to its successor; what came since the end of its term waits for the next one.
+  const std::vector<entity_request_ptr> behind =
+    in_order ? std::vector<entity_request_ptr>{} : std::exchange(of.pending, {});
+  refuse_all(in_order || term_ == 0 ? ledger_.take_forwarded(of.who) : ledger_.take_to(of.who));
   receiver_.entity_gone(of.who, failed && message.reason == caf::sec::runtime_error);
+  for (const entity_request_ptr& each : behind) {
+    if (each->type == request_type::delivery) {
+      receiver_.handed_back(each, lane_handover::later);
+    }
+  }
   if (of.proposals == 0) {
     remove(of);
   }

@@ -4,13 +4,17 @@
 
 #include <caf/send.hpp>
 
+#include <limits>
 #include <utility>
 
 #include "cluster/shard/messages.hpp"
 #include "cluster/shard/shard_log.hpp"
+#include "persistence/base/mutant.hpp"
 
 namespace godwit::cluster {
 
+using persistence::mutant;
+using persistence::mutated;
 using persistence::raft::proposal_outcome;
 using persistence::raft::proposal_token;
 using persistence::raft::raft_errc;
@@ -45,8 +49,8 @@ void shard_host::propose(const entity_ref& from, std::string_view mutation, std:
 }
 
 /// `from` nullptr: the host's own.
-shard_host::submitted shard_host::submit(slot* from, std::string_view mutation, std::uint64_t token,
-                                         lane_parts& lanes) {
+shard_host::submitted shard_host::submit(slot* from, std::string_view mutation, std::uint64_t token, lane_parts& lanes,
+                                         bool as_barrier) {
   for (const lane_accept& each : lanes.in) {
     if (lanes_broken_ || !receiver_.expects(each)) {
       return submitted::refused; // it was taken already, or rests on one that was lost
@@ -55,7 +59,7 @@ shard_host::submitted shard_host::submit(slot* from, std::string_view mutation, 
   const proposal_token number = first_proposal_ + proposals_.size();
   const auto taken = replica_.propose(term_, mutation, number);
   if (taken) {
-    proposals_.push_back({from, token, false});
+    proposals_.push_back({from, token, false, as_barrier});
     if (from != nullptr) {
       ++from->proposals;
     }
@@ -69,7 +73,10 @@ shard_host::submitted shard_host::submit(slot* from, std::string_view mutation, 
       receiver_.refused(each);
     }
   }
-  return taken.error() == raft_errc::too_many ? submitted::no_room : submitted::refused;
+  // While leadership is handed over nothing is taken. Whoever leads then loads what is committed; when this replica
+  // still does, there is room again.
+  const bool wait = taken.error() == raft_errc::too_many || taken.error() == raft_errc::transfer_pending;
+  return wait ? submitted::no_room : submitted::refused;
 }
 
 void shard_host::proposal_done(proposal_token token, proposal_outcome outcome) {
@@ -82,6 +89,9 @@ void shard_host::proposal_done(proposal_token token, proposal_outcome outcome) {
   counters_.proposals_open.add(-1);
   (outcome == proposal_outcome::applied ? counters_.applied : counters_.lost).add();
   lanes_done(token, outcome == proposal_outcome::applied);
+  if (which.barrier) {
+    barrier_done(which.token, outcome == proposal_outcome::applied);
+  }
   if (slot* const of = which.from) {
     --of->proposals;
     if (outcome == proposal_outcome::applied) {
@@ -99,6 +109,13 @@ void shard_host::proposal_done(proposal_token token, proposal_outcome outcome) {
   }
 }
 
+void shard_host::proposals_forgotten() {
+  const proposal_token end = first_proposal_ + proposals_.size();
+  for (proposal_token each = first_proposal_; each < end; ++each) {
+    proposal_done(each, proposal_outcome::unknown);
+  }
+}
+
 void shard_host::proposals_settled() {
   if (lanes_broken_) {
     end_term();
@@ -107,6 +124,7 @@ void shard_host::proposals_settled() {
     begin_term(); // may have waited for these
     return;
   }
+  release_barriers(); // before entities hear of what was proposed behind them
   for (slot* const of : std::exchange(settled_, {})) {
     of->settled = false;
     settle(*of);
@@ -133,6 +151,17 @@ void shard_host::settle(slot& of) {
 void shard_host::submit_kept() {
   while (!kept_.empty()) {
     kept_proposal& next = kept_.front();
+    if (next.from == nullptr) {
+      const submitted end = submit(nullptr, {}, next.token, next.lanes, true);
+      if (end == submitted::no_room) {
+        return;
+      }
+      if (end == submitted::refused) {
+        barrier_done(next.token, false);
+      }
+      kept_.pop_front();
+      continue;
+    }
     slot& of = *next.from;
     --of.proposals;
     const submitted end = of.lost ? submitted::refused : submit(&of, next.mutation, next.token, next.lanes);
@@ -164,6 +193,78 @@ void shard_host::drop_kept(const slot& of) {
     --slots_.at(of.who).proposals;
     return true;
   });
+}
+
+// --- answers that rest on no proposal ---------------------------------------------------------------
+
+void shard_host::answer_read(const entity_request_ptr& request, entity_reply what) {
+  constexpr monotonic_ms always = std::numeric_limits<monotonic_ms>::max();
+  const monotonic_ms lease = replica_.lease_until();
+  const bool held = lease == always || lease > home().fresh_now() || mutated(mutant::answer_without_lease);
+  if ((held && barriers_.empty()) || !ledger_.holds(*request)) {
+    answer(request, std::move(what));
+    return;
+  }
+  // Who begins to listen waits as well: what it is told of later proposals leaves behind the barrier.
+  if (!held && !begin_barrier()) {
+    what = {};
+    what.status = reply_status::unavailable;
+    answer(request, std::move(what));
+    return;
+  }
+  barriers_.back().answers.emplace_back(request, std::move(what));
+}
+
+/// There is a barrier at the end of the queue that will be in the log behind this moment. False: there cannot be one.
+bool shard_host::begin_barrier() {
+  if (barrier_round_.open) {
+    return true;
+  }
+  lane_parts none;
+  submitted end = submitted::no_room;
+  const std::uint64_t number = ++last_barrier_;
+  if (kept_.empty()) {
+    end = submit(nullptr, {}, number, none, true);
+  }
+  if (end == submitted::refused || term_ == 0) {
+    return false;
+  }
+  if (end == submitted::no_room) {
+    kept_.push_back({nullptr, number, {}, {}});
+  }
+  counters_.barriers.add();
+  barriers_.push_back({number, false, {}});
+  barrier_round_.open = true;
+  home().defer(round_phase::shards, barrier_round_);
+  return true;
+}
+
+void shard_host::barrier_done(std::uint64_t number, bool applied) {
+  for (barrier& each : barriers_) {
+    if (each.number != number) {
+      continue;
+    }
+    if (applied) {
+      each.applied = true;
+      return;
+    }
+    for (const auto& [request, reply] : std::exchange(each.answers, {})) {
+      entity_reply none;
+      none.status = reply_status::unavailable;
+      answer(request, std::move(none));
+    }
+    each.applied = true; // nothing waits in it
+  }
+}
+
+void shard_host::release_barriers() {
+  while (!barriers_.empty() && barriers_.front().applied) {
+    const barrier front = std::move(barriers_.front());
+    barriers_.pop_front();
+    for (const auto& [request, reply] : front.answers) {
+      answer(request, reply);
+    }
+  }
 }
 
 } // namespace godwit::cluster

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "cluster/base/entity.hpp"
 #include "cluster/shard/loop_shards.hpp"
 #include "cluster/shard/shard_log.hpp"
 
@@ -18,10 +19,11 @@ std::vector<std::pair<loop_shards*, std::vector<Completion>>>
 by_loop(const std::vector<std::shared_ptr<loop_shards>>& loop_of_shard, std::span<const Completion> done) {
   std::vector<std::pair<loop_shards*, std::vector<Completion>>> out;
   for (const Completion& each : done) {
-    if (each.shard.value() >= loop_of_shard.size()) {
+    const std::size_t place = each.shard == meta_shard ? loop_of_shard.size() - 1 : each.shard.value();
+    if (place >= loop_of_shard.size()) {
       continue;
     }
-    loop_shards* const loop = loop_of_shard[each.shard.value()].get();
+    loop_shards* const loop = loop_of_shard[place].get();
     // A node has few loops, so that a search is the quickest.
     auto found = std::find_if(out.begin(), out.end(), [&](const auto& part) { return part.first == loop; });
     if (found == out.end()) {

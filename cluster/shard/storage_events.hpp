@@ -35,7 +35,8 @@ public:
   [[nodiscard]] storage_health health() const;
   [[nodiscard]] const probe::shared_counter& failures() const { return failures_; }
 
-  /// From here on completions of shard i go to loop_of_shard[i]; before, they are dropped.
+  /// From here on completions of shard i go to loop_of_shard[i], and those of meta_shard to the last one; before, they
+  /// are dropped.
   void attach(std::vector<std::shared_ptr<loop_shards>> loop_of_shard);
   /// Nothing is posted any more when it returns.
   void detach();

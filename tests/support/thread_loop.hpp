@@ -25,6 +25,8 @@ public:
     thread_.join();
   }
 
+  [[nodiscard]] cluster::monotonic_ms fresh_now() const override { return now_ms(); }
+
 private:
   static cluster::monotonic_ms now_ms() {
     using namespace std::chrono;

@@ -1,9 +1,12 @@
 #include "tests/cluster/shard/counter_entity.hpp"
 
 #include <caf/actor_system.hpp>
+#include <caf/send.hpp>
 
 #include <stdexcept>
 #include <utility>
+
+#include "cluster/shard/entity_push.hpp"
 
 namespace godwit::test {
 
@@ -48,6 +51,9 @@ void counter_entity::add() {
 
 void counter_entity::handle(const entity_request_ptr& request) {
   const std::string& what = request->body;
+  if (request->listens) {
+    listeners_.push_back(request->reply_to);
+  }
   if (what == "add") {
     add();
     propose();
@@ -61,6 +67,18 @@ void counter_entity::handle(const entity_request_ptr& request) {
     reply(request, std::to_string(number_));
   } else if (what == "rows") {
     reply(request, std::to_string(rows_));
+  } else if (what == "tell") { // as "add", and who listens hears of it
+    add();
+    propose();
+    when_applied([this, number = number_] {
+      for (const caf::actor& each : listeners_) {
+        entity_push told;
+        told.from = self_ref();
+        told.number = static_cast<std::int64_t>(number);
+        caf::anon_send(each, told);
+      }
+    });
+    reply(request, std::to_string(number_));
   } else if (what == "fail") {
     add();
     propose();

@@ -61,6 +61,7 @@ private:
   std::size_t rows_ = 0;
   bool busy_ = false;
   std::vector<cluster::entity_request_ptr> held_;
+  std::vector<caf::actor> listeners_;
 };
 
 } // namespace godwit::test

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <deque>
+#include <limits>
 #include <string>
 
 #include "cluster/shard/replica_port.hpp"
@@ -74,6 +75,11 @@ public:
     ASSERT_TRUE(state_.apply(++index_, entry));
     finish(count, raft::proposal_outcome::applied);
   }
+  /// Leadership stays here after all.
+  void give_transfer_up() {
+    handing_over = false;
+    listener_->proposals_settled();
+  }
   void lose(std::size_t count = 1) { finish(count, raft::proposal_outcome::lost); }
 
   /// From here on entities read the store too.
@@ -88,6 +94,9 @@ public:
   };
   std::deque<proposal> proposed;
   std::size_t room = 1'000'000; ///< proposals it takes at once
+  monotonic_ms lease = std::numeric_limits<monotonic_ms>::max();
+  bool may_not_lead = false;
+  bool handing_over = false; ///< takes no proposals
   unwilling_state_store store;
 
   // --- replica_port ---
@@ -95,10 +104,15 @@ public:
   void listen(cluster::replica_listener* who) override { listener_ = who; }
   [[nodiscard]] term_t ready_term() const override { return term_; }
   shard_state& state() override { return state_; }
+  [[nodiscard]] monotonic_ms lease_until() const override { return lease; }
+  [[nodiscard]] bool resigned() const override { return may_not_lead; }
   expected<void, raft::raft_errc> propose(term_t fence, std::string_view mutation,
                                           raft::proposal_token token) override {
     if (fence != term_ || term_ == 0) {
       return unexpected(raft::raft_errc::stale_term);
+    }
+    if (handing_over) {
+      return unexpected(raft::raft_errc::transfer_pending);
     }
     if (proposed.size() >= room) {
       return unexpected(raft::raft_errc::too_many);

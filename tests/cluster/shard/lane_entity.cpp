@@ -92,6 +92,8 @@ void lane_entity::handle(const entity_request_ptr& request) {
     reply(request, "sent");
   } else if (what == "get") {
     reply(request, std::to_string(received_));
+  } else if (what == "sent") {
+    reply(request, std::to_string(sent_));
   } else if (what == "pause") {
     paused_ = true;
     reply(request, "");

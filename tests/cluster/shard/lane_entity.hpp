@@ -18,6 +18,7 @@ inline constexpr persistence::table_id lane_counts_table{204};   ///< of both
 ///   send A B ..   one delivery to each of these users, in one mutation; answers the number of the last
 ///   text A T      a delivery whose body is T
 ///   get           how many came
+///   sent          how many were sent
 ///   pause         deliveries wait from now on, and block their lanes
 ///   resume        they are taken
 ///   unapplied     how many rows are proposed and not applied

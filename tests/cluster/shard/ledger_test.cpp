@@ -49,6 +49,20 @@ TEST(request_ledger, WhatWasNotForwardedStays) {
   EXPECT_EQ(ledger.size(), 1U);
 }
 
+// Goal: or it takes all that was asked of the entity, in order, and leaves what others were asked.
+TEST(request_ledger, AllOfOneEntityIsTakenInOrder) {
+  request_ledger ledger(100);
+  const entity_request_ptr given = request_to(1);
+  const entity_request_ptr other = request_to(2);
+  const entity_request_ptr waits = request_to(1);
+  for (const entity_request_ptr& each : {given, other, waits}) {
+    ledger.begin(each, 1);
+  }
+  ledger.forwarded(*given);
+  EXPECT_EQ(ledger.take_to(given->to), (std::vector{given, waits}));
+  EXPECT_EQ(ledger.take_all(), std::vector{other});
+}
+
 // Goal: the oldest says when there is something to do, also when those before it ended out of order.
 TEST(request_ledger, TheOldestInFlightIsDueFirst) {
   request_ledger ledger(100);

@@ -358,6 +358,28 @@ TEST_F(shard_host_test, AKilledEntityDropsNoRequest) {
   EXPECT_EQ(entities.started.size(), 2U);
 }
 
+// Goal: what one asker asked an entity that ends by a fault is refused to the last, so that none of it is handled before
+// what came first is asked again: also what still waits for room in the replica.
+TEST_F(shard_host_test, WhatWaitsForRoomIsRefusedWithWhatItsEntityHad) {
+  replica.lead(1);
+  replica.room = 0;
+  ask(2, "add");
+  ask(1, "hold");
+  loop.run();
+  ask(1, "add");
+  ask(3, "add");
+  loop.run();
+  EXPECT_EQ(counters.requests_waiting.value(), 2);
+  caf::anon_send_exit(entities.last, caf::exit_reason::kill);
+  loop.run();
+  EXPECT_EQ(bodies(), (strings{"unavailable", "unavailable"}));
+  replica.room = 10;
+  replica.lose(0);
+  commit_all();
+  EXPECT_EQ(bodies(), (strings{"unavailable", "unavailable", "1", "1"}));
+  EXPECT_EQ(call(1, "get").body, "0");
+}
+
 // Goal: an entity whose proposal is lost within its term knows what nobody else does: it ends.
 TEST_F(shard_host_test, ALostProposalEndsItsEntity) {
   replica.lead(1);
@@ -368,8 +390,9 @@ TEST_F(shard_host_test, ALostProposalEndsItsEntity) {
   replica.lose();
   ask(1, "get");
   commit_all();
-  EXPECT_EQ(bodies(), (strings{"unavailable", "unavailable", "0", "1"}));
-  EXPECT_EQ(entities.started.size(), 3U);
+  EXPECT_EQ(bodies(), (strings{"unavailable", "unavailable", "unavailable", "1"}))
+    << "what came behind is not answered";
+  EXPECT_EQ(entities.started.size(), 2U);
   EXPECT_EQ(counters.entities_failed.value(), 0U) << "that is nobody's fault";
 }
 

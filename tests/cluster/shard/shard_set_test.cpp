@@ -11,6 +11,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <future>
 #include <map>
 
@@ -40,7 +41,8 @@ lmdb::storage_options small_maps() {
 /// A node's shards, from the opening of the folder to its closing.
 struct small_node {
   explicit small_node(const std::filesystem::path& folder, std::size_t loops_count = 2,
-                      entity_factories factories = counter_entity::factories()) {
+                      entity_factories factories = counter_entity::factories(), bool founder = true,
+                      bool resigned = false) {
     if (!std::filesystem::exists(folder / "lock")) {
       EXPECT_TRUE(lmdb::storage::create(folder, {node_id{1}, shards}));
     }
@@ -53,6 +55,8 @@ struct small_node {
     }
     shard_set_options options;
     options.shards = shards;
+    options.founder = founder;
+    options.resigned = resigned;
     options.ready = [this] { all_ready.set_value(); };
     set = std::make_unique<shard_set>(system, pointers, storage->log(), storage->state(), events, std::move(factories),
                                       std::move(options));
@@ -242,6 +246,112 @@ TEST_F(shard_set_test, DeliveriesCrossLoopsAndRestarts) {
     }
   }
   EXPECT_EQ(came, 2 * users * requests * lives);
+}
+
+/// Waits for what the ticks of the loops bring about.
+bool comes_true(const std::function<bool()>& what) {
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (!what() && std::chrono::steady_clock::now() < until) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return what();
+}
+
+// Goal: the cluster's own shard is one more, begun, led and kept as the others are.
+TEST_F(shard_set_test, TheClustersOwnShardIsOneMore) {
+  for (const persistence::term_t at_least : {1, 2}) {
+    small_node node(folder);
+    EXPECT_TRUE(comes_true([&] {
+      const std::vector<shard_status> all = node.set->status();
+      return all.size() == shards + 1U && all.back().shard == meta_shard && all.back().ready_term >= at_least;
+    }));
+    EXPECT_EQ(node.set->shards_ready(), shards) << "it is not one of the key space";
+    std::promise<shard_id> told;
+    node.set->on_shard(meta_shard, [&](shard_port& port) { told.set_value(port.shard()); });
+    EXPECT_EQ(told.get_future().get(), meta_shard);
+  }
+}
+
+// Goal: a node that joins begins nothing of its own, not at its second start either; what a node began it goes on with,
+// whether it is told to begin or not.
+TEST_F(shard_set_test, AJoinerBeginsNothing) {
+  for (int life = 0; life < 2; ++life) {
+    small_node node(folder, 2, counter_entity::factories(), false);
+    // Longer than any election takes.
+    std::this_thread::sleep_for(std::chrono::milliseconds(2500));
+    for (const shard_status& each : node.set->status()) {
+      EXPECT_EQ(each.last, 0U);
+      EXPECT_EQ(each.term, 0U);
+      EXPECT_EQ(each.role, persistence::raft::role::follower);
+      EXPECT_TRUE(each.members.members.empty());
+    }
+    EXPECT_FALSE(node.set->ready());
+  }
+  {
+    small_node node(folder);
+    EXPECT_EQ(node.ask_one(3, "add"), "1");
+  }
+  small_node node(folder, 2, counter_entity::factories(), false);
+  EXPECT_EQ(node.ask_one(3, "get"), "1");
+}
+
+// Goal: a replica whose snapshot cannot be had is made again with what the disks hold, over the real storage; one that
+// waits for none goes on. Method: a node that joins is offered snapshots by a leader that the test plays.
+TEST_F(shard_set_test, AReplicaIsMadeAgainFromTheDisks) {
+  constexpr shard_id which{1};
+  small_node node(folder, 2, counter_entity::factories(), false);
+  const auto status = [&] { return node.set->status().at(which.value()); };
+  for (persistence::term_t term = 5; term < 10; ++term) {
+    persistence::raft::install_snapshot offer;
+    offer.point.index = 100 * term;
+    offer.point.term = term;
+    offer.point.members.members = {{node_id{2}, persistence::member_role::voter},
+                                   {node_id{1}, persistence::member_role::standby}};
+    offer.point.configuration_index = 1;
+    node.set->receive(which, {node_id{2}, node_id{1}, term, offer});
+    ASSERT_TRUE(comes_true([&] { return status().installing && status().term == term; }));
+    node.set->make_again(which);
+    node.set->make_again(which); // once is enough
+    ASSERT_TRUE(comes_true([&] { return !status().installing && status().term == term; }));
+    EXPECT_EQ(status().last, 0U);
+    EXPECT_FALSE(status().failed);
+    EXPECT_TRUE(status().members.members.empty());
+  }
+}
+
+// Goal: a replica that waits for no snapshot is not ended by who says late that there is none.
+TEST_F(shard_set_test, AReplicaThatInstallsNothingIsNotMadeAgain) {
+  small_node node(folder);
+  ASSERT_EQ(node.ask_one(1, "add"), "1");
+  for (int i = 0; i < 20; ++i) {
+    node.set->make_again(shard_id{1});
+    ASSERT_EQ(node.ask_one(1, "get"), "1");
+  }
+}
+
+// Goal: a node may begin resigned, and serves when it is told that it may.
+TEST_F(shard_set_test, ANodeMayBeginResigned) {
+  small_node node(folder, 2, counter_entity::factories(), true, true);
+  EXPECT_TRUE(comes_true([&] {
+    const std::vector<shard_status> all = node.set->status();
+    return all.front().role == persistence::raft::role::leader && all.front().resigned;
+  }));
+  EXPECT_EQ(node.set->shards_ready(), 0U);
+  EXPECT_EQ(node.ask_one(1, "add"), "unavailable");
+  node.set->resign(false);
+  EXPECT_TRUE(comes_true([&] { return node.ask_one(1, "get") == "0"; }));
+  EXPECT_EQ(node.ask_one(1, "add"), "1");
+}
+
+// Goal: a sole voter that is to lead nothing has nobody to give to: it serves nothing, until it may lead.
+TEST_F(shard_set_test, ANodeThatResignsAloneServesNothing) {
+  small_node node(folder);
+  ASSERT_EQ(node.ask_one(1, "add"), "1");
+  node.set->resign(true);
+  EXPECT_TRUE(comes_true([&] { return node.set->shards_ready() == 0; }));
+  EXPECT_EQ(node.ask_one(1, "get"), "unavailable");
+  node.set->resign(false);
+  EXPECT_TRUE(comes_true([&] { return node.ask_one(1, "get") == "1"; }));
 }
 
 // Goal: storage troubles reach the operator with their health, the worse of the two stores.
