@@ -1,109 +1,41 @@
-#include "actors/account/account_actor.hpp"
+#include "actors/account/account_actor_parts.hpp"
 
 #include <caf/actor_cast.hpp>
-#include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/exit_reason.hpp>
 #include <caf/send.hpp>
 
+#include <algorithm>
 #include <iterator>
 #include <stdexcept>
 #include <string>
 #include <utility>
 
-#include "actors/account/account_messages.hpp"
 #include "actors/account/account_options.hpp"
-#include "actors/commands/account_commands.pb.h"
 #include "actors/entity/shard_row_reader.hpp"
 #include "cluster/shard/router.hpp"
 #include "cluster/shard/shard_log.hpp"
-#include "config/limits.hpp"
-#include "persistence/records/account.pb.h"
-
-namespace godwit::account {
-
-/// Keys of this shard whose time is over, found on a reader thread.
-struct expired_keys {
-  std::vector<std::uint64_t> keys;
-};
-
-/// A query's rows were read, on a reader thread, or could not be.
-struct query_read {
-  std::shared_ptr<entity::row_query> query;
-  std::optional<persistence::storage_error> fault;
-  bool threw = false; ///< on rows that were read
-};
-
-} // namespace godwit::account
-
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(godwit::account::expired_keys)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(godwit::account::query_read)
 
 namespace godwit::account {
 namespace {
 
-using persistence::row_page;
-using persistence::storage_result;
 using persistence::table_id;
 
-/// Before a command that was answered `unavailable` is sent again.
-constexpr cluster::monotonic_ms repeat_ms = 1000;
 /// Before rows are asked for again that readers were too busy for.
 constexpr cluster::monotonic_ms query_again_ms = 10;
 
+/// Further apart the clocks of two leaders never are; a date beyond is none to go on from.
+constexpr unix_time clock_seconds_max = 60;
+
 table_id id_of(records_table table) { return table_id{static_cast<std::uint8_t>(table)}; }
 
-std::vector<std::uint64_t> expired_in(const storage_result<row_page>& page, unix_time now) {
-  std::vector<std::uint64_t> keys;
-  if (page) {
-    for (const persistence::row& each : page->rows) {
-      persistence::records::AuthKey key;
-      const std::string_view value = each.value.view();
-      const auto id = id_of_sub_key(std::string_view(each.key).substr(1, sizeof(std::uint64_t)));
-      if (id && key.ParseFromArray(value.data(), static_cast<int>(value.size())) && key.expires_at() != 0 &&
-          key.expires_at() <= now) {
-        keys.push_back(*id);
-      }
-    }
-  }
-  return keys;
-}
-
 } // namespace
-
-struct account_actor::parts {
-  struct hearing {
-    listener_id who;
-    caf::actor session;
-  };
-  struct command_under_way {
-    cluster::entity_ref to;
-    std::string body;
-    std::uint64_t token = 0; ///< the logic's own
-    entity_command::answered then;
-    bool again = false; ///< waits for the timer
-  };
-
-  parts(std::unique_ptr<entity_logic> made, std::function<void()> ring, std::function<void()> ring_queries)
-      : logic(std::move(made)), repeat(std::move(ring)), ask_again(std::move(ring_queries)) {}
-
-  std::unique_ptr<entity_logic> logic;
-  std::unordered_map<std::uint64_t, cluster::entity_request_ptr> open; ///< by ticket
-  std::uint64_t last_ticket = 0;
-  std::unordered_map<std::uint64_t, command_under_way> sent; ///< by the token of the request
-  std::uint64_t last_sent = 0;
-  std::vector<hearing> listeners;
-  cluster::loop_timer repeat;
-  std::size_t reading = 0;                                ///< queries that readers have
-  std::vector<std::shared_ptr<entity::row_query>> unread; ///< readers were too busy
-  cluster::loop_timer ask_again;
-};
 
 account_actor::account_actor(caf::actor_config& config, cluster::home_loop& home, cluster::shard_context& shard,
                              cluster::entity_ref self, std::shared_ptr<const account_options> options)
     : entity_actor(config, home, shard, self),
       options_(std::move(options)),
       parts_(std::make_unique<parts>(
-        make_logic(self, *options_),
+        self, make_logic(self, *options_),
         [this] {
           for (auto& [token, each] : parts_->sent) {
             if (std::exchange(each.again, false)) {
@@ -115,7 +47,8 @@ account_actor::account_actor(caf::actor_config& config, cluster::home_loop& home
           for (auto& each : std::exchange(parts_->unread, {})) {
             begin(std::move(each));
           }
-        })) {
+        },
+        [this] { caf::anon_send(caf::actor_cast<caf::actor>(this), patience_ends{}); })) {
   set_down_handler([this](caf::down_msg& down) { take_down(down.source); });
 }
 
@@ -125,8 +58,9 @@ void account_actor::on_exit() {
   // On the loop, unlike the destructor: the timer has to leave its queue here.
   home().disarm(parts_->repeat);
   home().disarm(parts_->ask_again);
+  home().disarm(parts_->impatient);
   for (const parts::hearing& each : parts_->listeners) {
-    caf::anon_send(each.session, account_gone{user_id{static_cast<std::int64_t>(self_ref().id.value())}});
+    parts_->push(each, cluster::push_kind::gone, 0);
   }
   parts_->listeners.clear();
   parts_->open.clear();
@@ -148,7 +82,7 @@ void account_actor::load(const std::vector<cluster::loaded_row>& rows) {
     }
   }
   entity_effects effects;
-  parts_->logic->resume(date(), effects);
+  parts_->logic->resume(now(), effects);
   apply(std::move(effects));
 }
 
@@ -158,10 +92,10 @@ void account_actor::handle(const cluster::entity_request_ptr& request) {
   seen.type = request->type;
   seen.from = request->from;
   seen.body = request->body;
-  seen.can_listen = static_cast<bool>(request->reply_to);
+  seen.can_listen = request->listens && request->reply_to;
   parts_->open[seen.ticket] = request;
   entity_effects effects;
-  parts_->logic->handle(seen, date(), effects);
+  parts_->logic->handle(seen, now(), effects);
   apply(std::move(effects));
 }
 
@@ -169,12 +103,19 @@ caf::message_handler account_actor::more_handlers() {
   return {
     [this](const cluster::entity_reply& what) { take_reply(what); },
     [this](const query_read& what) { take_rows(what); },
+    [this](const patience_ends&) { give_up(); },
     [this](const expired_keys& found) { expire_keys(found.keys); },
   };
 }
 
 bool account_actor::busy() const {
   return parts_->logic->busy() || !parts_->sent.empty() || parts_->reading != 0 || !parts_->unread.empty();
+}
+
+/// The clock of another leader may have been ahead of this one's: what happens to an account goes on from there.
+unix_time account_actor::now() const {
+  const unix_time last = parts_->logic->latest();
+  return last - date() <= clock_seconds_max ? std::max(date(), last) : date();
 }
 
 // --- effects -----------------------------------------------------------------------------------------
@@ -193,10 +134,8 @@ void account_actor::apply(entity_effects effects) {
   accept_deliveries(effects);
   propose();
   for (const auto& [ticket, who] : effects.listen) {
-    forget(who);
-    const caf::actor session = parts_->open.at(ticket)->reply_to;
-    monitor(session);
-    parts_->listeners.push_back({who, session});
+    const cluster::entity_request_ptr& request = parts_->open.at(ticket);
+    listen(who, request->reply_to, request->token);
   }
   give_answers(effects);
   for (entity::row_query& each : effects.queries) {
@@ -332,7 +271,7 @@ void account_actor::take_rows(const query_read& what) {
     return;
   }
   entity_effects effects;
-  what.query->then(date(), effects);
+  what.query->then(now(), effects);
   apply(std::move(effects));
 }
 
@@ -341,7 +280,11 @@ void account_actor::take_rows(const query_read& what) {
 void account_actor::send(entity_command what) {
   const std::uint64_t token = ++parts_->last_sent;
   send(token, what.to, what.body);
-  parts_->sent[token] = {what.to, std::move(what.body), what.token, std::move(what.then), false};
+  const cluster::monotonic_ms give_up_at = what.patience_ms != 0 ? home().now() + what.patience_ms : 0;
+  parts_->sent[token] = {what.to, std::move(what.body), what.token, std::move(what.then), false, give_up_at};
+  if (give_up_at != 0 && (!parts_->impatient.armed() || parts_->impatient.due() > give_up_at)) {
+    home().arm(parts_->impatient, give_up_at);
+  }
 }
 
 void account_actor::send(std::uint64_t token, const cluster::entity_ref& to, const std::string& body) {
@@ -358,91 +301,53 @@ void account_actor::take_reply(const cluster::entity_reply& what) {
   if (found == parts_->sent.end()) {
     return;
   }
-  if (what.status == cluster::reply_status::unavailable) {
+  if (what.status == cluster::reply_status::unavailable || what.status == cluster::reply_status::moved) {
     found->second.again = true;
     if (!parts_->repeat.armed()) {
-      home().arm(parts_->repeat, home().now() + repeat_ms);
+      home().arm(parts_->repeat, home().now() + parts_->repeat_pause);
+      parts_->repeat_pause = std::min(parts_->repeat_pause * 2, repeat_ms_max);
     }
     return;
   }
+  parts_->repeat_pause = repeat_ms;
+  take_result(what.token, what.status == cluster::reply_status::ok ? rpc_result<std::string>(what.body)
+                                                                   : rpc_result<std::string>(unexpected(what.error)));
+}
+
+void account_actor::give_up() {
+  std::vector<std::uint64_t> late;
+  cluster::monotonic_ms next = 0;
+  for (const auto& [token, each] : parts_->sent) {
+    if (each.give_up_at == 0) {
+      continue;
+    }
+    if (each.give_up_at <= home().now()) {
+      late.push_back(token);
+    } else {
+      next = next == 0 ? each.give_up_at : std::min(next, each.give_up_at);
+    }
+  }
+  if (next != 0) {
+    home().arm(parts_->impatient, next);
+  }
+  std::sort(late.begin(), late.end());
+  for (const std::uint64_t each : late) {
+    take_result(each, unexpected(rpc_error{rpc_errc::rpc_call_fail}));
+  }
+}
+
+void account_actor::take_result(std::uint64_t sent, const rpc_result<std::string>& result) {
+  const auto found = parts_->sent.find(sent);
   const std::uint64_t token = found->second.token;
   const entity_command::answered then = std::move(found->second.then);
   parts_->sent.erase(found);
-  const rpc_result<std::string> result = what.status == cluster::reply_status::ok
-                                           ? rpc_result<std::string>(what.body)
-                                           : rpc_result<std::string>(unexpected(what.error));
   entity_effects effects;
   if (then) {
-    then(result, date(), effects);
+    then(result, now(), effects);
   } else {
-    parts_->logic->replied(token, result, date(), effects);
+    parts_->logic->replied(token, result, now(), effects);
   }
   apply(std::move(effects));
-}
-
-// --- sessions ----------------------------------------------------------------------------------------
-
-void account_actor::tell(const listener_message& what) {
-  const user_id whose{static_cast<std::int64_t>(self_ref().id.value())};
-  for (const parts::hearing& each : parts_->listeners) {
-    if (each.who != what.to) {
-      continue;
-    }
-    if (what.terminated.value() != 0) {
-      caf::anon_send(each.session, session_terminated{whose, what.terminated});
-    } else {
-      caf::anon_send(each.session, session_update{whose, what.update, what.pts, what.pts_count});
-    }
-  }
-}
-
-void account_actor::forget(const listener_id& who) {
-  for (auto each = parts_->listeners.begin(); each != parts_->listeners.end(); ++each) {
-    if (each->who == who) {
-      demonitor(each->session.address());
-      parts_->listeners.erase(each);
-      return;
-    }
-  }
-}
-
-void account_actor::take_down(const caf::actor_addr& who) {
-  entity_effects effects;
-  for (auto each = parts_->listeners.begin(); each != parts_->listeners.end();) {
-    if (each->session.address() == who) {
-      parts_->logic->gone(each->who, date(), effects);
-      each = parts_->listeners.erase(each);
-    } else {
-      ++each;
-    }
-  }
-  apply(std::move(effects));
-}
-
-// --- keys whose time is over -------------------------------------------------------------------------
-
-/// Ids of keys are spread evenly: a look at the few behind a new one, with each new one, comes by everywhere.
-void account_actor::sweep_keys() {
-  const table_id table = id_of(records_table::auth_key);
-  persistence::row_range range;
-  range.from = persistence::row_key(table, self_ref().id);
-  range.to = persistence::prefix_end(std::string(1, static_cast<char>(table.value())));
-  range.rows_max = limits::keys_swept_per_creation;
-  const auto on_page = [self = caf::actor_cast<caf::actor>(this), now = date()](const storage_result<row_page>& page) {
-    if (auto keys = expired_in(page, now); !keys.empty()) {
-      caf::anon_send(self, expired_keys{std::move(keys)});
-    }
-  };
-  // Busy readers: the next key made looks again.
-  (void)shard().state().read(std::move(range), on_page);
-}
-
-void account_actor::expire_keys(const std::vector<std::uint64_t>& keys) {
-  command::KeyCommand what;
-  what.mutable_expire();
-  for (const std::uint64_t each : keys) {
-    send({{cluster::entity_kind::auth_key, cluster::entity_id{each}}, what.SerializeAsString(), 0});
-  }
 }
 
 } // namespace godwit::account

@@ -7,6 +7,7 @@
 
 #include "actors/account/entity_logic.hpp"
 #include "cluster/shard/entity_actor.hpp"
+#include "cluster/shard/entity_push.hpp"
 
 namespace godwit::account {
 
@@ -25,7 +26,7 @@ struct query_read;
 ///   query_read                              rows that its logic asked for
 ///   expired_keys                            what its own look at the shard's keys found
 ///
-/// Sends session_update and session_terminated to the actors that subscribed.
+/// Sends entity_push to the actors that subscribed, each under the token of its request.
 class account_actor : public cluster::entity_actor {
 public:
   account_actor(caf::actor_config& config, cluster::home_loop& home, cluster::shard_context& shard,
@@ -44,6 +45,7 @@ protected:
 
 private:
   struct parts;
+  [[nodiscard]] unix_time now() const;
   void apply(entity_effects effects);
   void accept_deliveries(const entity_effects& effects);
   void give_answers(entity_effects& effects);
@@ -54,9 +56,13 @@ private:
   void take_rows(const query_read& what);
   void send(entity_command what);
   void send(std::uint64_t token, const cluster::entity_ref& to, const std::string& body);
+  void listen(const listener_id& who, const caf::actor& session, std::uint64_t subscription);
   void tell(const listener_message& what);
   void forget(const listener_id& who);
+  void drop_listener(const listener_id& who);
   void take_reply(const cluster::entity_reply& what);
+  void give_up();
+  void take_result(std::uint64_t sent, const rpc_result<std::string>& result);
   void take_down(const caf::actor_addr& who);
   void sweep_keys();
   void expire_keys(const std::vector<std::uint64_t>& keys);

@@ -19,7 +19,8 @@ flow_step running_flow::ask(cluster::entity_ref whom, std::string command, next 
                  .authorization = context_.authorization,
                  .key = context_.key,
                  .session = context_.session,
-                 .layer = context_.layer};
+                 .layer = context_.layer,
+                 .message = context_.message};
   asked_.body = std::move(command);
   asked_.again = false;
   ++asked_.token;
@@ -49,7 +50,7 @@ std::optional<flow_step> running_flow::reply(const cluster::entity_reply& what) 
   if (!then_ || what.token != asked_.token) {
     return std::nullopt;
   }
-  if (what.status == cluster::reply_status::unavailable) {
+  if (what.status == cluster::reply_status::unavailable || what.status == cluster::reply_status::moved) {
     // It may have happened or not: every step may be repeated.
     ++asked_.token;
     asked_.again = true;

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_set>
@@ -11,6 +12,7 @@
 #include "actors/people/people_options.hpp"
 #include "config/node_config.hpp"
 #include "protocol/crypto/random.hpp"
+#include "protocol/crypto/sealing.hpp"
 #include "protocol/ids.hpp"
 
 namespace godwit::account {
@@ -37,6 +39,8 @@ struct account_options {
 
   /// What accounts share of their node. Its key of access hashes is never lost: see docs/formats.md.
   people::people_options people;
+  /// Seals authorization keys in their rows; nothing: they are stored in the open, for tests. Never lost.
+  std::optional<crypto::sealing_key> record_key;
   /// Two letters, for clients that ask where they are.
   std::string country = "DE";
 

@@ -1,9 +1,11 @@
 #include "actors/account/auth_key_logic.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "config/limits.hpp"
 #include "protocol/crypto/bytes.hpp"
+#include "protocol/crypto/sealing.hpp"
 
 namespace godwit::account {
 namespace {
@@ -25,7 +27,42 @@ rpc_result<std::string> refused(rpc_errc why) { return unexpected(rpc_error{why}
 } // namespace
 
 bool auth_key_logic::load(records_table /*table*/, std::string_view /*sub_key*/, std::string_view value) {
-  return row_.emplace().ParseFromString(std::string(value));
+  if (!row_.emplace().ParseFromString(std::string(value))) {
+    return false;
+  }
+  if (row_->sealed_key().empty()) {
+    key_ = std::move(*row_->mutable_key());
+    row_->clear_key();
+    return true;
+  }
+  auto opened = options_.record_key ? crypto::unseal(*options_.record_key, crypto::as_bytes(context()),
+                                                     crypto::as_bytes(row_->sealed_key()))
+                                    : std::nullopt;
+  key_ = opened.value_or(std::string());
+  return opened.has_value();
+}
+
+/// A sealed key opens in its own row alone.
+std::string auth_key_logic::context() const {
+  std::string out;
+  for (int shift = 56; shift >= 0; shift -= 8) {
+    out += static_cast<char>(self_.value() >> shift & 0xff);
+  }
+  return out;
+}
+
+void auth_key_logic::put(entity_effects& out) {
+  if (!options_.record_key) {
+    auto open = *row_;
+    open.set_key(key_);
+    out.put(records_table::auth_key, {}, open);
+    return;
+  }
+  if (row_->sealed_key().empty()) {
+    row_->set_sealed_key(
+      crypto::seal(*options_.record_key, crypto::as_bytes(context()), crypto::as_bytes(key_), *options_.random));
+  }
+  out.put(records_table::auth_key, {}, *row_);
 }
 
 void auth_key_logic::handle(const logic_request& request, unix_time now, entity_effects& out) {
@@ -35,7 +72,11 @@ void auth_key_logic::handle(const logic_request& request, unix_time now, entity_
     return;
   }
   drop_expired(now, out);
-  out.answer(request.ticket, run(what, now, out));
+  const auto said = run(what, now, out);
+  if (row_ && options_.record_key && row_->sealed_key().empty()) {
+    put(out); // of an earlier version, with the key in the open
+  }
+  out.answer(request.ticket, said);
 }
 
 auth_key_logic::answer auth_key_logic::run(const command::KeyCommand& what, unix_time now, entity_effects& out) {
@@ -69,11 +110,11 @@ auth_key_logic::answer auth_key_logic::create(const command::CreateKey& what, un
   command::KeyCreated created;
   if (row_) {
     // The same key again is a repeat after a lost answer.
-    created.set_id_taken(!crypto::equal(crypto::as_bytes(row_->key()), crypto::as_bytes(what.key())));
+    created.set_id_taken(!crypto::equal(crypto::as_bytes(key_), crypto::as_bytes(what.key())));
     return encoded(created);
   }
   row_.emplace();
-  row_->set_key(what.key());
+  key_ = what.key();
   row_->set_kind(what.temporary() ? temporary : permanent);
   row_->set_created_at(now);
   row_->set_expires_at(now + (what.temporary() ? what.expires_in() : unbound_seconds));
@@ -81,7 +122,7 @@ auth_key_logic::answer auth_key_logic::create(const command::CreateKey& what, un
   if (what.has_dc()) {
     row_->set_dc(what.dc());
   }
-  out.put(records_table::auth_key, {}, *row_);
+  put(out);
   out.sweep_keys = true;
   return encoded(created);
 }
@@ -90,7 +131,7 @@ auth_key_logic::answer auth_key_logic::lookup() const {
   command::KeyFound found;
   if (row_) {
     found.set_found(true);
-    found.set_key(row_->key());
+    found.set_key(key_);
     found.set_temporary(row_->kind() == temporary);
     found.set_expires_at(row_->expires_at());
     found.set_permanent_key(row_->permanent_key());
@@ -129,7 +170,7 @@ auth_key_logic::answer auth_key_logic::bind_temp(const command::BindTemp& what, 
   if (row_->permanent_key() == 0 || row_->expires_at() != expires_at) {
     row_->set_permanent_key(what.permanent_key());
     row_->set_expires_at(expires_at);
-    out.put(records_table::auth_key, {}, *row_);
+    put(out);
   }
   command::TempBound bound;
   bound.set_expires_at(expires_at);
@@ -154,7 +195,7 @@ auth_key_logic::answer auth_key_logic::add_temp(const command::AddTemp& what, un
   auto& added = *row_->add_temporary_key();
   added.set_key(what.temporary_key());
   added.set_expires_at(what.expires_at());
-  out.put(records_table::auth_key, {}, *row_);
+  put(out);
   return encoded(command::Done{});
 }
 
@@ -166,7 +207,7 @@ auth_key_logic::answer auth_key_logic::bind_user(const command::BindUser& what, 
     row_->set_user(what.user());
     row_->set_authorization(what.authorization());
     row_->set_expires_at(0);
-    out.put(records_table::auth_key, {}, *row_);
+    put(out);
   }
   return encoded(command::UserBound{});
 }
@@ -178,7 +219,7 @@ auth_key_logic::answer auth_key_logic::unbind_user(const command::UnbindUser& wh
     row_->clear_user();
     row_->clear_authorization();
     row_->set_expires_at(now + logged_out_seconds);
-    out.put(records_table::auth_key, {}, *row_);
+    put(out);
   }
   return encoded(command::Done{});
 }
@@ -220,7 +261,7 @@ auth_key_logic::answer auth_key_logic::note_layer(const command::NoteLayer& what
   noted.set_platform(device.platform());
   if (noted.SerializeAsString() != row_->SerializeAsString()) {
     *row_ = noted;
-    out.put(records_table::auth_key, {}, *row_);
+    put(out);
   }
   return encoded(command::Done{});
 }

@@ -14,8 +14,8 @@ std::unique_ptr<entity_logic> make_logic(const cluster::entity_ref& self, const 
   case cluster::entity_kind::phone: return std::make_unique<phone_logic>(self.id, options);
   case cluster::entity_kind::auth_key: return std::make_unique<auth_key_logic>(self.id, options);
   case cluster::entity_kind::username: return people::make_username_logic(self);
+  default: return nullptr; // the cluster's own
   }
-  return nullptr;
 }
 
 } // namespace godwit::account

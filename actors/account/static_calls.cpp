@@ -1,5 +1,8 @@
 #include "actors/account/static_calls.hpp"
 
+#include <algorithm>
+#include <utility>
+
 #include "actors/account/empty_answers.hpp"
 #include "actors/account/user_views.hpp"
 #include "protocol/tl/api/call.hpp"
@@ -22,15 +25,17 @@ rpc_result<std::string> refused(rpc_errc why) { return unexpected(rpc_error{why}
 /// The largest DC id without the mark of a test DC; beyond, clients make something else of it.
 constexpr std::int32_t dc_id_max = 999;
 
-tl::box<tl::dcOption> dc_option(std::int32_t id, const static_context& context) {
-  auto option = tl::make<tl::dcOption>();
-  option->id = id;
-  option->ipv6 = context.address.find(':') != std::string::npos;
-  // TDLib looks for other ports of an address unless it is told.
-  option->this_port_only = true;
-  option->ip_address = context.address;
-  option->port = context.port;
-  return option;
+void add_options(tl::config& config, std::int32_t id, const static_context& context) {
+  for (const dc_address& each : context.addresses) {
+    auto option = tl::make<tl::dcOption>();
+    option->id = id;
+    option->ipv6 = each.address.find(':') != std::string::npos;
+    // TDLib looks for other ports of an address unless it is told.
+    option->this_port_only = true;
+    option->ip_address = each.address;
+    option->port = each.port;
+    config.dc_options.push_back(std::move(option));
+  }
 }
 
 void set_timing(tl::config& config) {
@@ -80,10 +85,10 @@ rpc_result<std::string> get_config(const static_context& context) {
   config.date = context.date;
   config.expires = context.date + config_seconds;
   for (std::int32_t id = 1; id <= dc_count; ++id) {
-    config.dc_options.push_back(dc_option(id, context));
+    add_options(config, id, context);
   }
   if (config.this_dc > dc_count) {
-    config.dc_options.push_back(dc_option(config.this_dc, context));
+    add_options(config, config.this_dc, context);
   }
   set_timing(config);
   set_sizes(config);
@@ -125,6 +130,21 @@ rpc_result<std::string> empty_vector() {
 }
 
 } // namespace
+
+std::vector<dc_address> addresses_for(const dc_address& dialled, const public_addresses::list& up, std::uint64_t seed) {
+  std::vector<dc_address> told{dialled};
+  for (const dc_address& each : up) {
+    if (std::find(told.begin(), told.end(), each) == told.end()) {
+      told.push_back(each);
+    }
+  }
+  for (std::size_t left = told.size() - 1; left > 1; --left) {
+    seed = seed * 6'364'136'223'846'793'005U + 1'442'695'040'888'963'407U;
+    std::swap(told[left], told[1 + static_cast<std::size_t>(seed >> 33) % left]);
+  }
+  told.resize(std::min(told.size(), told_addresses_max));
+  return told;
+}
 
 rpc_result<std::string> answer_static(std::string_view body, const static_context& context) {
   tl::reader in(body);

@@ -3,7 +3,9 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "actors/account/public_addresses.hpp"
 #include "protocol/ids.hpp"
 #include "protocol/rpc_error.hpp"
 
@@ -13,9 +15,9 @@ namespace godwit::account {
 struct static_context {
   layer_t layer = 0;
   unix_time date = 0;
-  std::int32_t dc = 2;       ///< the one that the client dialled
-  std::string address;       ///< where clients reach this cluster, an address without a name
-  std::uint16_t port = 4430; ///< at that address
+  std::int32_t dc = 2; ///< the one that the client dialled
+  /// Where clients reach this cluster; the first is the node that this one dialled. At least one.
+  std::vector<dc_address> addresses;
   std::string country = "DE";
 };
 

@@ -6,6 +6,7 @@
 #include "protocol/tl/api/account.hpp"
 #include "protocol/tl/api/account_fn.hpp"
 #include "protocol/tl/api/auth_fn.hpp"
+#include "protocol/tl/api/message_fn.hpp"
 #include "protocol/tl/methods.hpp"
 
 namespace godwit::account {
@@ -17,6 +18,19 @@ rpc_result<std::string> boolean(bool value) {
   std::string bytes;
   tl::writer(bytes).write_bool(value);
   return bytes;
+}
+
+/// False where it does no harm to take a copy late: what only reads, and sending, which its random_id makes once.
+bool changes_something(const tl::fn::function& call, std::string_view body) {
+  if (tl::as<tl::fn::messages_sendMessage>(&call) != nullptr ||
+      tl::as<tl::fn::messages_forwardMessages>(&call) != nullptr) {
+    return false;
+  }
+  const tl::method_info* const method = tl::find_method(tl::reader(body).peek_id());
+  const std::string_view name =
+    method == nullptr ? std::string_view() : method->name.substr(method->name.find('.') + 1);
+  return !name.starts_with("get") && !name.starts_with("search") && !name.starts_with("check") &&
+         !name.starts_with("resolve") && name != "setTyping" && name != "updateStatus";
 }
 
 } // namespace
@@ -36,11 +50,17 @@ void user_logic::call(const logic_request& request, unix_time now, entity_effect
     out.answer(request.ticket, refused(unknown ? rpc_errc::method_invalid : rpc_errc::input_request_invalid));
     return;
   }
+  if (changes_something(**what, request.body) && copies_.late(from.key, request.body, from.message, now)) {
+    // Whoever waits for this one, if anybody does, makes the call again.
+    out.answer(request.ticket, refused(rpc_errc::rpc_call_fail));
+    return;
+  }
   const people::call_context caller{request.ticket,
                                     from.layer,
                                     {from.key, from.session},
                                     now,
-                                    box::user_box::repetition_hash((*what)->kind(), request.body)};
+                                    box::user_box::repetition_hash((*what)->kind(), request.body),
+                                    from.message};
   if (box_.call(caller, **what, out) || people_.call(caller, **what, out)) {
     return;
   }

@@ -111,11 +111,7 @@ void user_logic::command(const logic_request& request, unix_time now, entity_eff
     case UserCommand::kCreate: result = create(what.create(), now, out); break;
     case UserCommand::kAuthorize: result = authorize(what.authorize(), request.from.layer, now, out); break;
     case UserCommand::kSubscribe: result = subscribe(request, what.subscribe(), now, out); break;
-    case UserCommand::kUnsubscribe:
-      gone({request.from.key, request.from.session}, now, out);
-      out.forget.push_back({request.from.key, request.from.session});
-      result = encoded(command::Done{});
-      break;
+    case UserCommand::kUnsubscribe: result = unsubscribe(request, what.unsubscribe(), now, out); break;
     case UserCommand::kOwnsPhone: {
       command::PhoneOwned owned;
       owned.set_owned(core_.profile && core_.profile->phone() == what.owns_phone().phone());
@@ -220,15 +216,24 @@ user_logic::answer user_logic::subscribe(const logic_request& request, const com
   }
   const listener_id who{from.key, from.session};
   people::listener* present = core_.ears.find(who);
-  if (present == nullptr) {
+  const bool fresh = present == nullptr;
+  if (!fresh && present->instance == what.instance() && what.attempt() < present->attempt) {
+    return refused(rpc_errc::rpc_call_fail); // it asked again since, and hears by that
+  }
+  if (fresh) {
     present = core_.ears.add(who);
   }
   if (present == nullptr) {
     return refused(rpc_errc::flood_wait, 60);
   }
+  if (fresh && what.pts() != 0) {
+    carry_on(*present, now);
+  }
   out.listen.emplace_back(request.ticket, who);
   present->authorization = from.authorization;
   present->layer = what.layer();
+  present->instance = what.instance();
+  present->attempt = what.attempt();
   logins_.touch(from.authorization, now, out);
   if (what.pts() != 0) {
     box_.subscribed(who, what.pts(), now, out);
@@ -236,6 +241,25 @@ user_logic::answer user_logic::subscribe(const logic_request& request, const com
   command::Subscribed subscribed;
   subscribed.set_pts(core_.box.pts());
   return encoded(subscribed);
+}
+
+/// After a change of leader: who was online is so until its clients say otherwise, and they say so every few minutes.
+void user_logic::carry_on(people::listener& present, unix_time now) const {
+  const auto known = options_.people.presence->find(id());
+  present.online_guessed = known.online_until > now;
+  present.online_until = present.online_guessed ? known.online_until : 0;
+}
+
+user_logic::answer user_logic::unsubscribe(const logic_request& request, const command::Unsubscribe& what,
+                                           unix_time now, entity_effects& out) {
+  const listener_id who{request.from.key, request.from.session};
+  const people::listener* const present = core_.ears.find(who);
+  // Its client may be on another node by now.
+  if (present != nullptr && present->instance == what.instance()) {
+    gone(who, now, out);
+    out.forget.push_back(who);
+  }
+  return encoded(command::Done{});
 }
 
 user_logic::answer user_logic::log_out(const logic_request& request, const command::LogOut& what, unix_time now,

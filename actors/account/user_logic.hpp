@@ -9,6 +9,7 @@
 
 #include "actors/account/account_options.hpp"
 #include "actors/account/authorization_list.hpp"
+#include "actors/account/call_copies.hpp"
 #include "actors/account/entity_logic.hpp"
 #include "actors/box/user_box.hpp"
 #include "actors/commands/account_commands.pb.h"
@@ -36,6 +37,7 @@ public:
   void handle(const logic_request& request, unix_time now, entity_effects& out) override;
   void replied(std::uint64_t token, const rpc_result<std::string>& what, unix_time now, entity_effects& out) override;
   void gone(const listener_id& who, unix_time now, entity_effects& out) override;
+  [[nodiscard]] unix_time latest() const override { return core_.box.date(); }
   [[nodiscard]] bool busy() const override;
 
 private:
@@ -46,6 +48,9 @@ private:
   answer create(const command::CreateUser& what, unix_time now, entity_effects& out);
   answer authorize(const command::Authorize& what, layer_t layer, unix_time now, entity_effects& out);
   answer subscribe(const logic_request& request, const command::Subscribe& what, unix_time now, entity_effects& out);
+  void carry_on(people::listener& present, unix_time now) const;
+  answer unsubscribe(const logic_request& request, const command::Unsubscribe& what, unix_time now,
+                     entity_effects& out);
   answer log_out(const logic_request& request, const command::LogOut& what, unix_time now, entity_effects& out);
   void delivered(const logic_request& request, unix_time now, entity_effects& out);
   void whispered(const command::Whisper& what, unix_time now, entity_effects& out);
@@ -71,6 +76,7 @@ private:
   people::people people_{core_};
   box::user_box box_{core_, people_};
   authorization_list logins_;
+  call_copies copies_;
   /// Logins that ended, and whose keys are being told, by token; 0: a stray key.
   std::map<std::uint64_t, authorization_id> awaited_;
   std::uint64_t last_token_ = 0;

@@ -63,7 +63,7 @@ auth_keys::auth_keys(cluster::home_loop& home, cluster::router& router, std::siz
     : home_(home),
       router_(router),
       cache_(cached_max == 0 ? limits::keys_cached_max : cached_max),
-      again_timer_([this] { create_again(); }),
+      again_timer_([this] { ask_those_due(); }),
       notes_timer_([this] { write_notes(home_.now()); }) {}
 
 auth_keys::~auth_keys() = default;
@@ -92,8 +92,10 @@ void auth_keys::find(auth_key_id id, found_fn done) {
     home_.post([done = std::move(done), key = std::move(key)] { done(key_answer::known, key); });
     return;
   }
-  ask(id, std::move(done));
+  ask(id, std::move(done), home_.now() + limits::key_lookup_ms_max);
 }
+
+bool auth_keys::is_stale(const known_key& key) const { return home_.now() - key.checked_at > limits::key_fresh_ms; }
 
 void auth_keys::refresh(auth_key_id id, found_fn done) {
   if (const auto at = asked_.find(id); at != asked_.end()) {
@@ -103,9 +105,11 @@ void auth_keys::refresh(auth_key_id id, found_fn done) {
   ask(id, std::move(done));
 }
 
-void auth_keys::ask(auth_key_id id, found_fn done) {
+void auth_keys::ask(auth_key_id id, found_fn done, cluster::monotonic_ms give_up_at) {
   if (const auto at = asked_.find(id); at != asked_.end()) {
-    lookups_.at(at->second).waiting.push_back(std::move(done));
+    lookup& under_way = lookups_.at(at->second);
+    under_way.waiting.push_back(std::move(done));
+    under_way.give_up_at = std::max(under_way.give_up_at, give_up_at);
     return;
   }
   if (lookups_.size() >= limits::key_lookups_max || !self_) {
@@ -117,16 +121,24 @@ void auth_keys::ask(auth_key_id id, found_fn done) {
   what.mutable_lookup();
   cluster::entity_request_ptr request = request_to(id, what.SerializeAsString());
   const std::uint64_t token = request->token;
-  router_.send(std::move(request)); // before it counts as asked: when that fails, no answer comes
+  router_.send(request); // before it counts as asked: when that fails, no answer comes
   asked_.emplace(id, token);
   lookup& entry = lookups_[token];
   entry.id = id;
+  entry.request = std::move(request);
+  entry.give_up_at = give_up_at;
+  entry.pause = retry_pause(id.value());
   entry.waiting.push_back(std::move(done));
   probe_.lookups.add();
 }
 
 void auth_keys::reply(const cluster::entity_reply& what) {
   if (const auto at = lookups_.find(what.token); at != lookups_.end()) {
+    const bool nobody_can_tell =
+      what.status == cluster::reply_status::unavailable || what.status == cluster::reply_status::moved;
+    if (nobody_can_tell && look_again(at->second)) {
+      return;
+    }
     lookup entry = std::move(at->second);
     lookups_.erase(at);
     asked_.erase(entry.id);
@@ -136,6 +148,39 @@ void auth_keys::reply(const cluster::entity_reply& what) {
     lookup_answered(std::move(entry), what);
   } else if (creations_.contains(what.token)) {
     creation_answered(what.token, what);
+  } else if (auto note = noted_.extract(what.token); !note.empty()) {
+    const bool lost = what.status == cluster::reply_status::unavailable || what.status == cluster::reply_status::moved;
+    if (lost && !note.mapped()->dropped && !note.mapped()->note_waits) {
+      write_note_later(std::move(note.mapped()), home_.now() + limits::client_note_ms);
+    }
+  }
+}
+
+bool auth_keys::look_again(lookup& what) {
+  if (home_.now() >= what.give_up_at) {
+    return false;
+  }
+  ask_again_later(what.request->token, what.pause.next());
+  return true;
+}
+
+void auth_keys::ask_again_later(std::uint64_t token, std::uint32_t pause_ms) {
+  again_.emplace(home_.now() + pause_ms, token);
+  home_.arm(again_timer_, again_.begin()->first);
+}
+
+void auth_keys::ask_those_due() {
+  while (!again_.empty() && again_.begin()->first <= home_.now()) {
+    const std::uint64_t token = again_.begin()->second;
+    again_.erase(again_.begin());
+    if (const auto asked = lookups_.find(token); asked != lookups_.end()) {
+      router_.send(asked->second.request);
+    } else if (const auto made = creations_.find(token); made != creations_.end()) {
+      router_.send(made->second.request);
+    }
+  }
+  if (!again_.empty()) {
+    home_.arm(again_timer_, again_.begin()->first);
   }
 }
 
@@ -161,6 +206,7 @@ void auth_keys::lookup_answered(lookup what, const cluster::entity_reply& reply)
     drop(what.id);
     return tell(key_answer::unknown, nullptr);
   }
+  key->checked_at = home_.now();
   if (is_new) {
     cache_.put(key);
     probe_.keys_cached.set(static_cast<std::int64_t>(cache_.size()));
@@ -217,20 +263,18 @@ void auth_keys::create(const mtproto::new_auth_key& made, created_fn done) {
   }
   cluster::entity_request_ptr request = request_to(made.id, what.SerializeAsString());
   const std::uint64_t token = request->token;
-  creations_.emplace(token,
-                     creation{request, std::move(key), std::move(done), home_.now() + limits::key_commit_ms_max});
+  creations_.emplace(token, creation{request, std::move(key), std::move(done), home_.now() + limits::key_commit_ms_max,
+                                     retry_pause(made.id.value())});
   router_.send(std::move(request));
 }
 
 void auth_keys::creation_answered(std::uint64_t token, const cluster::entity_reply& reply) {
   const auto at = creations_.find(token);
-  if (reply.status == cluster::reply_status::unavailable && home_.now() < at->second.give_up_at) {
+  const bool nobody_can_tell =
+    reply.status == cluster::reply_status::unavailable || reply.status == cluster::reply_status::moved;
+  if (nobody_can_tell && home_.now() < at->second.give_up_at) {
     // The same request, for it may have been carried out: a key that is there already is no other's.
-    again_.push_back(token);
-    if (!again_timer_.armed()) {
-      home_.arm(again_timer_, home_.now() + limits::ask_again_ms);
-    }
-    return;
+    return ask_again_later(token, at->second.pause.next());
   }
   creation entry = std::move(at->second);
   creations_.erase(at);
@@ -242,17 +286,10 @@ void auth_keys::creation_answered(std::uint64_t token, const cluster::entity_rep
   if (created.id_taken()) {
     return entry.done(mtproto::commit_outcome::id_taken);
   }
+  entry.key->checked_at = home_.now();
   cache_.put(std::move(entry.key));
   probe_.keys_cached.set(static_cast<std::int64_t>(cache_.size()));
   entry.done(mtproto::commit_outcome::durable);
-}
-
-void auth_keys::create_again() {
-  for (const std::uint64_t token : std::exchange(again_, {})) {
-    if (const auto at = creations_.find(token); at != creations_.end()) {
-      router_.send(at->second.request);
-    }
-  }
 }
 
 void auth_keys::note_client(known_key_ptr permanent) {
@@ -261,20 +298,24 @@ void auth_keys::note_client(known_key_ptr permanent) {
   }
   const cluster::monotonic_ms due = permanent->noted_at + limits::client_note_ms;
   if (permanent->noted_at == 0 || home_.now() >= due) {
-    return write_note(*permanent);
+    return write_note(std::move(permanent));
   }
+  write_note_later(std::move(permanent), due);
+}
+
+void auth_keys::write_note_later(known_key_ptr permanent, cluster::monotonic_ms at) {
   permanent->note_waits = true;
-  notes_.emplace(due, std::move(permanent));
+  notes_.emplace(at, std::move(permanent));
   home_.arm(notes_timer_, notes_.begin()->first);
 }
 
 void auth_keys::write_notes(cluster::monotonic_ms until) {
   while (!notes_.empty() && notes_.begin()->first <= until) {
-    const known_key_ptr key = std::move(notes_.begin()->second);
+    known_key_ptr key = std::move(notes_.begin()->second);
     notes_.erase(notes_.begin());
     key->note_waits = false;
     if (!key->dropped) {
-      write_note(*key);
+      write_note(std::move(key));
     }
   }
   if (!notes_.empty()) {
@@ -282,13 +323,13 @@ void auth_keys::write_notes(cluster::monotonic_ms until) {
   }
 }
 
-void auth_keys::write_note(known_key& permanent) {
+void auth_keys::write_note(known_key_ptr permanent) {
   static const mtproto::client_info unknown;
-  const mtproto::client_info& client = permanent.client != nullptr ? *permanent.client : unknown;
-  permanent.noted_at = home_.now();
+  const mtproto::client_info& client = permanent->client != nullptr ? *permanent->client : unknown;
+  permanent->noted_at = home_.now();
   command::KeyCommand what;
   command::NoteLayer& note = *what.mutable_note_layer();
-  note.set_layer(permanent.layer);
+  note.set_layer(permanent->layer);
   command::Device& device = *note.mutable_device();
   device.set_api_id(client.api_id);
   device.set_device_model(client.device_model);
@@ -297,8 +338,12 @@ void auth_keys::write_note(known_key& permanent) {
   device.set_system_lang_code(client.system_lang_code);
   device.set_lang_code(client.lang_code);
   device.set_platform(client.lang_pack);
-  cluster::entity_request_ptr request = request_to(permanent.id, what.SerializeAsString());
-  request->reply_to = nullptr;
+  cluster::entity_request_ptr request = request_to(permanent->id, what.SerializeAsString());
+  if (self_ && noted_.size() < limits::key_lookups_max) {
+    noted_.emplace(request->token, std::move(permanent));
+  } else {
+    request->reply_to = nullptr;
+  }
   router_.send(std::move(request));
 }
 

@@ -12,6 +12,7 @@
 #include "actors/auth/auth_probe.hpp"
 #include "actors/auth/key_cache.hpp"
 #include "actors/auth/known_key.hpp"
+#include "actors/base/retry_pause.hpp"
 #include "cluster/base/loop_timer.hpp"
 #include "cluster/shard/entity_request.hpp"
 #include "protocol/mtproto/handshake/server_handshake.hpp"
@@ -51,15 +52,19 @@ public:
 
   /// Null: not cached, ask find(). An expired temporary key is not known any more.
   known_key_ptr cached(auth_key_id id);
-  /// Asks the key's entity, unless the answer is cached; together with all who wait for the same key.
+  /// Asks the key's entity, unless the answer is cached; together with all who wait for the same key. Asked again while
+  /// its shard is unavailable, for limits::key_lookup_ms_max.
   void find(auth_key_id id, found_fn done);
+  /// What is cached may be old: the client was on another node meanwhile, say, and logged in there.
+  [[nodiscard]] bool is_stale(const known_key& key) const;
   /// Asks the entity and brings what is known up to date, for all who hold it. What it said before this call is
   /// no answer to it.
   void refresh(auth_key_id id, found_fn done);
   /// Commits a key that an exchange made, and caches it.
   void create(const mtproto::new_auth_key& key, created_fn done);
   /// Tells the permanent key's entity the layer and the client that are known of it; nobody waits. Each is a row
-  /// written: what comes sooner than limits::client_note_ms after the last waits, and the last one counts.
+  /// written: what comes sooner than limits::client_note_ms after the last waits, and the last one counts. What did not
+  /// reach the entity is told again after as long: most clients say it but once in a key's life.
   void note_client(known_key_ptr permanent);
   /// The key is gone, or is not what it was.
   void drop(auth_key_id id);
@@ -75,6 +80,10 @@ private:
   struct lookup {
     auth_key_id id;
     std::vector<found_fn> waiting;
+    cluster::entity_request_ptr request;
+    /// While nobody can tell, it is asked again until then; 0: not.
+    cluster::monotonic_ms give_up_at = 0;
+    retry_pause pause;
     /// Came later and want to know what is true after that.
     std::vector<found_fn> next;
   };
@@ -83,14 +92,18 @@ private:
     known_key_ptr key;
     created_fn done;
     cluster::monotonic_ms give_up_at = 0;
+    retry_pause pause;
   };
 
-  void ask(auth_key_id id, found_fn done);
+  void ask(auth_key_id id, found_fn done, cluster::monotonic_ms give_up_at = 0);
+  [[nodiscard]] bool look_again(lookup& what);
   void lookup_answered(lookup what, const cluster::entity_reply& reply);
   void found_temporary(known_key_ptr key, auth_key_id permanent, std::vector<found_fn> waiting);
   void creation_answered(std::uint64_t token, const cluster::entity_reply& reply);
-  void create_again();
-  void write_note(known_key& permanent);
+  void ask_again_later(std::uint64_t token, std::uint32_t pause_ms);
+  void ask_those_due();
+  void write_note(known_key_ptr permanent);
+  void write_note_later(known_key_ptr permanent, cluster::monotonic_ms at);
   void write_notes(cluster::monotonic_ms until);
   cluster::entity_request_ptr request_to(auth_key_id id, std::string body);
 
@@ -102,8 +115,9 @@ private:
   std::unordered_map<auth_key_id, std::uint64_t, seeded_hash> asked_;
   std::unordered_map<std::uint64_t, lookup> lookups_;
   std::unordered_map<std::uint64_t, creation> creations_;
-  std::vector<std::uint64_t> again_;
+  std::multimap<cluster::monotonic_ms, std::uint64_t> again_; ///< tokens, by when they are sent again
   std::multimap<cluster::monotonic_ms, known_key_ptr> notes_; ///< by when they are due
+  std::unordered_map<std::uint64_t, known_key_ptr> noted_;    ///< not answered yet, by token
   cluster::loop_timer again_timer_;
   cluster::loop_timer notes_timer_;
   auth_probe probe_;

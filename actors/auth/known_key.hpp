@@ -44,6 +44,8 @@ struct known_key {
   /// they are newer than what the entity says.
   persistence::monotonic_ms noted_at = 0;
   bool note_waits = false;
+  /// When its entity said that it is there.
+  persistence::monotonic_ms checked_at = 0;
   /// Gone: destroyed, or no longer what it was. Sessions of it end.
   bool dropped = false;
 

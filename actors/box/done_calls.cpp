@@ -45,6 +45,7 @@ bool done_calls::load(std::string_view sub_key, std::string_view value) {
   call.asker.session = session_id{row.session()};
   call.body = *entity::id_of_sub_key(sub_key.substr(number_bytes));
   call.date = row.date();
+  call.message = msg_id{row.message()};
   const auto later = std::upper_bound(kept_.begin(), kept_.end(), call.date,
                                       [](unix_time date, const done_call& each) { return date < each.date; });
   kept_.insert(later, call);
@@ -53,7 +54,8 @@ bool done_calls::load(std::string_view sub_key, std::string_view value) {
 
 bool done_calls::has(const call_context& call, unix_time now) const {
   const auto found = std::find_if(kept_.begin(), kept_.end(), [&](const done_call& each) { return each.is(call); });
-  return found != kept_.end() && !is_old(*found, now) && !(found->session_lives && found->asker == call.asker);
+  return found != kept_.end() && !is_old(*found, now) &&
+         (call.message < found->message || !(found->session_lives && found->asker == call.asker));
 }
 
 void done_calls::begin(const call_context& call, std::uint64_t operation) {
@@ -74,7 +76,7 @@ void done_calls::write_rows(bool executed, unix_time now, entity_effects& out) {
 }
 
 void done_calls::write_executed(unix_time now, entity_effects& out) {
-  const done_call call{under_way_.asker, under_way_.body, now, true};
+  const done_call call{under_way_.asker, under_way_.body, now, true, under_way_.message};
   const auto erased = std::erase_if(kept_, [&](const done_call& each) { return each.is(under_way_); });
   if (unfinished_) {
     if (erased != 0) {
@@ -85,6 +87,7 @@ void done_calls::write_executed(unix_time now, entity_effects& out) {
   DoneCall row;
   row.set_session(call.asker.session.value());
   row.set_date(now);
+  row.set_message(call.message.value());
   out.put(records_table::done_call, call.sub_key(), row);
   kept_.push_back(call);
 }

@@ -25,7 +25,8 @@ public:
 
   /// Whether the call was executed within limits::repeated_call_seconds, for a session other than the one that asks. A
   /// client may go on under the number of a session that the server lost: only a session that this logic itself has
-  /// heard, and of which it does not know that it ended, is the same one and may repeat what it wants.
+  /// heard, and of which it does not know that it ended, is the same one and may repeat what it wants. A copy that is
+  /// older than the one that was executed is executed for nobody: it lay somewhere while its client went on elsewhere.
   [[nodiscard]] bool has(const call_context& call, unix_time now) const;
 
   /// The operation with this number executes the call.
@@ -49,6 +50,7 @@ private:
     std::uint64_t body = 0;
     unix_time date = 0;
     bool session_lives = false;
+    msg_id message;
 
     [[nodiscard]] bool is(const call_context& call) const { return asker.key == call.asker.key && body == call.body; }
     [[nodiscard]] std::string sub_key() const;

@@ -40,8 +40,10 @@ void message_sending::begin(const call_context& from, rpc_result<send_operation_
   const send_operation& asked = **what;
   const user_id author = asked.forwards ? asked.source : asked.reply.peer;
   if (asked.forwards || author != asked.to) {
-    core_.people.with({&author, 1}, from.now, out,
-                      [this, what = std::move(*what)](unix_time, entity_effects& more) { writer_.begin(what, more); });
+    core_.people.with(
+      {&author, 1}, from.now, out,
+      [this, what = std::move(*what)](unix_time, entity_effects& more) { writer_.begin(what, more); },
+      people::patience::thorough);
   } else {
     writer_.begin(std::move(*what), out);
   }

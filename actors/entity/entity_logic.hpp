@@ -29,7 +29,8 @@ struct row_change {
 /// the entity ended meanwhile.
 using continuation = std::function<void(unix_time now, entity_effects& out)>;
 
-/// A command to another entity. Repeated while it is answered `unavailable`, as long as the asker lives.
+/// A command to another entity. Repeated while it is answered `unavailable`, as long as the asker lives, or is patient:
+/// then the answer is RPC_CALL_FAIL, and what was asked may still happen.
 struct entity_command {
   using answered = std::function<void(const rpc_result<std::string>& what, unix_time now, entity_effects& out)>;
 
@@ -37,6 +38,8 @@ struct entity_command {
   std::string body;
   std::uint64_t token = 0; ///< comes back with the reply, to entity_logic::replied …
   answered then{};         ///< … unless there is this
+  /// How long the asker waits for an answer; 0: as long as it takes.
+  std::uint32_t patience_ms = 0;
 };
 
 /// Reads rows that are not in memory. `read` runs on a reader thread, and must not touch the logic; `then` after it.
@@ -84,6 +87,12 @@ struct listener_message {
   std::int32_t pts = 0;
   std::int32_t pts_count = 0;
 };
+
+/// What `number` of a push of kind `gone` says: 0, the account's actor ended or is out of reach; else there is nothing
+/// to listen to again, for another session of this name listens, of another node …
+inline constexpr std::int64_t listener_replaced = 1;
+/// … or the listener left, or lost its login.
+inline constexpr std::int64_t listener_forgotten = 2;
 
 /// How a login code reaches its owner.
 enum class code_kind : std::uint8_t { sms, resent_sms };
@@ -157,6 +166,8 @@ public:
                        entity_effects& /*out*/) {}
   /// A listening session is gone.
   virtual void gone(const listener_id& /*who*/, unix_time /*now*/, entity_effects& /*out*/) {}
+  /// The date of what it did last: no clock is behind that for it, whoever leads. 0: of nothing.
+  [[nodiscard]] virtual unix_time latest() const { return 0; }
   /// Must not be ended for idleness.
   [[nodiscard]] virtual bool busy() const { return false; }
 };

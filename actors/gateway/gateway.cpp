@@ -56,6 +56,15 @@ void gateway::end_key(auth_key_id key) {
   }
 }
 
+void gateway::set_open(bool open) {
+  // Connections are taken and closed on their loops: one that a loop took before it saw the flag is closed there.
+  if (shared_.open.exchange(open) && !open) {
+    for (const auto& each : loops_) {
+      each->home().post([loop = each.get()] { loop->close_connections(); });
+    }
+  }
+}
+
 void gateway::begin_stop() {
   shared_.stopping.store(true, std::memory_order_relaxed);
   for (const auto& each : loops_) {

@@ -36,6 +36,11 @@ public:
   /// Ends every session of a key on this node, and forgets the key. Any thread.
   void end_key(auth_key_id key);
 
+  /// False: every connection is closed without a word, and no new one taken, until it is true again; sessions stay for
+  /// as long as they would for any client that is away. Does not block. Any thread.
+  void set_open(bool open);
+  [[nodiscard]] bool is_open() const { return shared_.open.load(std::memory_order_relaxed); }
+
   /// Takes no more connections and packets; every session ends as soon as its calls are answered, and its
   /// connections with it. Does not block. Any thread.
   void begin_stop();

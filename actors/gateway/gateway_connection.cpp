@@ -49,10 +49,26 @@ void gateway_connection::encrypted(mtproto::shared_buffer bytes, bool quick_ack)
     return wait_for_key(id, std::move(bytes), quick_ack);
   }
   if (known_key_ptr key = loop_.keys().cached(id)) {
+    check_key(*key);
     loop_.decrypt_later({shared_from_this(), std::move(key), std::move(bytes), quick_ack});
     return;
   }
   wait_for_key(id, std::move(bytes), quick_ack);
+}
+
+/// Once for each connection, beside its packets: while the key's shard is away, what is known has to do.
+void gateway_connection::check_key(const known_key& key) {
+  if (std::exchange(key_checked_, true) || !loop_.keys().is_stale(key)) {
+    return;
+  }
+  loop_.keys().refresh(key.id, [weak = weak_from_this(), id = key.id](key_answer answer, const known_key_ptr&) {
+    const auto self = weak.lock();
+    if (answer == key_answer::unknown && self != nullptr && self->is_open()) {
+      self->loop_.probe().keys_unknown.add();
+      self->close(transport_error::auth_key_not_found);
+      self->loop_.key_destroyed(id);
+    }
+  });
 }
 
 // --- keys that are not cached ---------------------------------------------------------------------

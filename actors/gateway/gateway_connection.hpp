@@ -57,6 +57,7 @@ private:
   void encrypted(mtproto::shared_buffer bytes, bool quick_ack);
   void wait_for_key(auth_key_id id, mtproto::shared_buffer bytes, bool quick_ack);
   void key_found(key_answer answer);
+  void check_key(const known_key& key);
 
   gateway_loop& loop_;
   connection_link_ptr link_; // null: closed
@@ -65,6 +66,7 @@ private:
   std::vector<waiting_packet> waiting_;
   std::size_t waiting_bytes_ = 0;
   bool authenticated_ = false;
+  bool key_checked_ = false;
 };
 
 } // namespace godwit::actors

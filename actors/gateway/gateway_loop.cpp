@@ -94,7 +94,7 @@ gateway_loop::~gateway_loop() = default;
 caf::actor gateway_loop::spawn_auth() { return home_.system().spawn<auth_actor>(home_, keys_); }
 
 void gateway_loop::accepted(connection_ptr connection) {
-  if (shared_.stopping.load(std::memory_order_relaxed)) {
+  if (is_stopping() || !shared_.open.load()) {
     return connection->close();
   }
   const mtproto::connection_id id(shared_.last_connection.fetch_add(1, std::memory_order_relaxed) + 1);
@@ -338,6 +338,15 @@ void gateway_loop::drain() {
     caf::anon_send(entry.actor, session_drain{});
   }
   shared_.loops_draining.fetch_add(1);
+}
+
+void gateway_loop::close_connections() {
+  if (shared_.open.load()) {
+    return;
+  }
+  for (const auto& each : open_connections()) {
+    each->close();
+  }
 }
 
 void gateway_loop::end_all() {

@@ -33,6 +33,7 @@ struct gateway_shared {
   std::atomic<std::uint32_t> exchanges{0};
   std::atomic<std::uint64_t> last_connection{0};
   std::atomic<bool> stopping{false};
+  std::atomic<bool> open{true}; ///< clients may come and stay
   std::atomic<std::size_t> loops_draining{0};
   /// How often one address may begin an exchange, and how many keys it may make; null: no bound.
   std::unique_ptr<account::shared_rate_limiter> exchanges_by_address;
@@ -74,6 +75,8 @@ public:
   void end_key(auth_key_id key);
   /// Reads nothing more; sessions end when their calls are answered.
   void drain();
+  /// Closes every connection, unless clients are welcome again by now.
+  void close_connections();
   /// Ends all sessions and all connections.
   void end_all();
   [[nodiscard]] std::size_t live() const { return sessions_.size(); }

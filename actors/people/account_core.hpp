@@ -20,6 +20,10 @@ namespace godwit::people {
 /// The peer that the service itself speaks as.
 inline constexpr user_id service_user{777000};
 
+/// How long to wait for the card of an account that nobody reaches now: about a second, for what can be said without
+/// it, or ten times that, for a change that is judged by it.
+enum class patience : std::uint8_t { brief, thorough };
+
 /// What the parts of one account's actor share. Lives as long as they do.
 struct account_core {
   user_id self;
@@ -49,6 +53,8 @@ struct call_context {
   unix_time now = 0;
   /// A hash of its bytes, where a repetition for a session that was lost must not be executed; else 0.
   std::uint64_t body = 0;
+  /// As the client numbered it: of two copies of a call the later one has the greater number.
+  msg_id message{};
 };
 
 } // namespace godwit::people

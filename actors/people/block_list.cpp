@@ -96,31 +96,34 @@ void contact_calls::get_blocked(const call_context& from, std::int32_t offset, s
       for (const blocked_place& each : found->places) {
         whom.push_back(each.whom);
       }
-      core_.with(whom, now, more, [this, from, found](unix_time later, entity_effects& last) {
-        std::vector<tl::box<tl::peerBlocked>> blocked;
-        std::vector<tl::box<tl::User>> users;
-        for (const auto& [at, who] : found->places) {
-          auto each = tl::make<tl::peerBlocked>();
-          each->peer_id = peer_view(who);
-          each->date = at;
-          blocked.push_back(std::move(each));
-          users.push_back(core_.view(who, later));
-        }
-        fn::contacts_getBlocked::result answer;
-        if (found->places.size() == found->count) {
-          auto all = tl::make<tl::contacts_blocked>();
-          all->blocked = std::move(blocked);
-          all->users = std::move(users);
-          answer = std::move(all);
-        } else {
-          auto slice = tl::make<tl::contacts_blockedSlice>();
-          slice->count = static_cast<std::int32_t>(found->count);
-          slice->blocked = std::move(blocked);
-          slice->users = std::move(users);
-          answer = std::move(slice);
-        }
-        last.answer(from.ticket, result_of<fn::contacts_getBlocked>(answer, from.layer));
-      });
+      core_.with(
+        whom, now, more,
+        [this, from, found](unix_time later, entity_effects& last) {
+          std::vector<tl::box<tl::peerBlocked>> blocked;
+          std::vector<tl::box<tl::User>> users;
+          for (const auto& [at, who] : found->places) {
+            auto each = tl::make<tl::peerBlocked>();
+            each->peer_id = peer_view(who);
+            each->date = at;
+            blocked.push_back(std::move(each));
+            users.push_back(core_.view(who, later));
+          }
+          fn::contacts_getBlocked::result answer;
+          if (found->places.size() == found->count) {
+            auto all = tl::make<tl::contacts_blocked>();
+            all->blocked = std::move(blocked);
+            all->users = std::move(users);
+            answer = std::move(all);
+          } else {
+            auto slice = tl::make<tl::contacts_blockedSlice>();
+            slice->count = static_cast<std::int32_t>(found->count);
+            slice->blocked = std::move(blocked);
+            slice->users = std::move(users);
+            answer = std::move(slice);
+          }
+          last.answer(from.ticket, result_of<fn::contacts_getBlocked>(answer, from.layer));
+        },
+        patience::brief);
     });
 }
 

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "config/limits.hpp"
-
 namespace godwit::people {
 
 card_book::card_book(std::size_t cards_max) : cards_max_(std::max<std::size_t>(cards_max, 1)) {}
@@ -44,28 +42,6 @@ void card_book::put(const command::Card& card, unix_time said_at) {
   }
   const auto place = order_.insert(order_.end(), user_id{card.user()});
   entries_.emplace(card.user(), entry{std::move(fresh), place, said_at});
-}
-
-void presence_book::set(user_id who, const state& now_is) {
-  const std::lock_guard lock(mutex_);
-  const auto found = states_.find(who.value());
-  if (found != states_.end()) {
-    found->second.what = now_is;
-    order_.splice(order_.end(), order_, found->second.place);
-    return;
-  }
-  if (states_.size() >= limits::presences_max) {
-    states_.erase(order_.front().value());
-    order_.pop_front();
-  }
-  const auto place = order_.insert(order_.end(), who);
-  states_.emplace(who.value(), entry{now_is, place});
-}
-
-presence_book::state presence_book::find(user_id who) const {
-  const std::lock_guard lock(mutex_);
-  const auto found = states_.find(who.value());
-  return found == states_.end() ? state{} : found->second.what;
 }
 
 } // namespace godwit::people

@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "actors/commands/people_commands.pb.h"
+#include "actors/people/presence_book.hpp"
 #include "protocol/ids.hpp"
 
 namespace godwit::people {
@@ -42,29 +43,6 @@ private:
   std::size_t cards_max_;
   std::unordered_map<std::int64_t, entry> entries_;
   std::list<user_id> order_; ///< longest unused first
-};
-
-/// Who is online on this node, or was not long ago. Bounded by limits::presences_max: the one that changed longest ago
-/// goes first. Safe from every thread.
-class presence_book {
-public:
-  struct state {
-    unix_time online_until = 0; ///< 0: offline
-    unix_time was_online = 0;   ///< 0: not known
-  };
-
-  void set(user_id who, const state& now_is);
-  [[nodiscard]] state find(user_id who) const;
-
-private:
-  struct entry {
-    state what;
-    std::list<user_id>::iterator place;
-  };
-
-  mutable std::mutex mutex_;
-  std::unordered_map<std::int64_t, entry> states_;
-  std::list<user_id> order_; ///< longest unchanged first
 };
 
 } // namespace godwit::people

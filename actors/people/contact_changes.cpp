@@ -52,6 +52,9 @@ std::optional<rpc_errc> reason_against(const people_core& core, user_id whom) {
   if (card == nullptr) {
     return rpc_errc::contact_id_invalid;
   }
+  if (!card->exists()) {
+    return rpc_errc::rpc_call_fail;
+  }
   return card->deleted() ? std::optional(rpc_errc::input_user_deactivated) : std::nullopt;
 }
 

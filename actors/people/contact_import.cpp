@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "actors/commands/account_commands.pb.h"
 #include "actors/people/name_text.hpp"
@@ -29,10 +30,10 @@ struct finding_calls::import {
   std::vector<entry> entries;
   std::vector<std::int64_t> retry;
   std::map<std::uint64_t, user_id> owners;
-  std::size_t missing = 1; ///< numbers, and one so that nothing runs before all are asked for
+  std::set<std::uint64_t> unheard; ///< numbers of which nobody could tell whose they are
+  std::size_t missing = 1;         ///< numbers, and one so that nothing runs before all are asked for
 };
 
-/// The account whose number it is; nobody as long as it is not certain.
 void finding_calls::find_phone(std::uint64_t number, entity_effects& out, owner_found then) {
   command::PhoneCommand question;
   question.set_number(number);
@@ -41,12 +42,17 @@ void finding_calls::find_phone(std::uint64_t number, entity_effects& out, owner_
     {.to = {cluster::entity_kind::phone, cluster::scattered(number)},
      .body = question.SerializeAsString(),
      .token = 0,
-     .then = [run = std::move(then)](const rpc_result<std::string>& what, unix_time now, entity_effects& more) {
-       constexpr std::uint32_t owned = 2;
-       command::Claim claim;
-       const bool certain = what && claim.ParseFromString(*what) && claim.state() == owned;
-       run(certain && is_account_id(claim.user()) ? std::optional(user_id{claim.user()}) : std::nullopt, now, more);
-     }});
+     .then =
+       [run = std::move(then)](const rpc_result<std::string>& what, unix_time now, entity_effects& more) {
+         constexpr std::uint32_t owned = 2;
+         if (!what && what.error().errc == rpc_errc::rpc_call_fail) {
+           return run(unexpected(what.error()), now, more);
+         }
+         command::Claim claim;
+         const bool certain = what && claim.ParseFromString(*what) && claim.state() == owned;
+         run(certain && is_account_id(claim.user()) ? std::optional(user_id{claim.user()}) : std::nullopt, now, more);
+       },
+     .patience_ms = limits::owner_patience_ms});
 }
 
 void finding_calls::import_contacts(const call_context& from, const fn::contacts_importContacts& what,
@@ -82,14 +88,16 @@ void finding_calls::import_contacts(const call_context& from, const fn::contacts
   list_.with_contacts(from.now, out, [this, under_way](unix_time now, entity_effects& more) {
     for (const auto& place : under_way->owners) {
       ++under_way->missing;
-      find_phone(
-        place.first, more,
-        [this, under_way, number = place.first](std::optional<user_id> owner, unix_time later, entity_effects& last) {
-          if (owner && !core_.is_self(*owner)) {
-            under_way->owners[number] = *owner;
-          }
-          owners_found(under_way, later, last);
-        });
+      const auto found = [this, under_way, number = place.first](const found_owner& owner, unix_time later,
+                                                                 entity_effects& last) {
+        if (!owner) {
+          under_way->unheard.insert(number);
+        } else if (*owner && !core_.is_self(**owner)) {
+          under_way->owners[number] = **owner;
+        }
+        owners_found(under_way, later, last);
+      };
+      find_phone(place.first, more, found);
     }
     owners_found(under_way, now, more);
   });
@@ -111,11 +119,16 @@ void finding_calls::owners_found(const std::shared_ptr<import>& what, unix_time 
 
 void finding_calls::write_imported(import& what, unix_time now, entity_effects& out) {
   auto answer = tl::make<tl::contacts_importedContacts>();
+  answer->retry_contacts = what.retry;
   std::vector<user_id> changed;
   for (import::entry& each : what.entries) {
     const user_id whom = what.owners[each.number];
     const card_ptr card = whom.value() == 0 ? nullptr : core_.card(whom);
     const Relation* known = whom.value() == 0 ? nullptr : core_.relation(whom);
+    if (what.unheard.contains(each.number) || (card != nullptr && !card->exists())) {
+      answer->retry_contacts.push_back(each.client_id);
+      continue;
+    }
     if (card == nullptr || known == nullptr || card->deleted() || card->phone() != each.number ||
         !allows(rules_of(*card, privacy_key::added_by_phone), core_.account.self, known->has_me())) {
       continue;
@@ -151,7 +164,6 @@ void finding_calls::write_imported(import& what, unix_time now, entity_effects& 
       answer->users.push_back(core_.view(user_id{each->user_id}, now));
     }
   }
-  answer->retry_contacts = what.retry;
   core_.tell_relations(*core_.relation_updates(changed, now), changed, what.from.asker, now, out);
   const fn::contacts_importContacts::result result = std::move(answer);
   out.answer(what.from.ticket, result_of<fn::contacts_importContacts>(result, what.from.layer));
@@ -165,11 +177,14 @@ void finding_calls::resolve_phone(const call_context& from, const std::string& p
   if (!core_.phones.take(from.now)) {
     return out.answer(from.ticket, refused(rpc_errc::flood_wait, core_.phones.seconds_left(from.now)));
   }
-  find_phone(*number, out, [this, from](std::optional<user_id> owner, unix_time now, entity_effects& more) {
+  find_phone(*number, out, [this, from](const found_owner& owner, unix_time now, entity_effects& more) {
     if (!owner) {
+      return more.answer(from.ticket, unexpected(owner.error()));
+    }
+    if (!*owner) {
       return more.answer(from.ticket, refused(rpc_errc::phone_not_occupied));
     }
-    answer_resolved(from, *owner, rpc_errc::phone_not_occupied, true, now, more);
+    answer_resolved(from, **owner, rpc_errc::phone_not_occupied, true, now, more);
   });
 }
 

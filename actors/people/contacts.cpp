@@ -133,7 +133,7 @@ void contact_calls::get_statuses(const call_context& from, entity_effects& out) 
       fn::contacts_getStatuses::result statuses;
       for (std::size_t i = 0; i < list->size(); ++i) {
         const auto& [whom, relation] = (*list)[i];
-        if (cards[i] == nullptr || cards[i]->deleted()) {
+        if (cards[i] == nullptr || !cards[i]->exists() || cards[i]->deleted()) {
           continue;
         }
         auto status = tl::make<tl::contactStatus>();

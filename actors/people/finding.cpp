@@ -37,7 +37,8 @@ bool finding_calls::call(const call_context& from, const fn::function& what, ent
   return true;
 }
 
-void finding_calls::find_username(const std::string& username, entity_effects& out, owner_found then) {
+void finding_calls::find_username(const std::string& username, std::uint32_t patience_ms, entity_effects& out,
+                                  owner_found then) {
   command::UsernameCommand question;
   question.set_username(username);
   question.mutable_find();
@@ -45,23 +46,32 @@ void finding_calls::find_username(const std::string& username, entity_effects& o
     {.to = username_entity(username),
      .body = question.SerializeAsString(),
      .token = 0,
-     .then = [run = std::move(then)](const rpc_result<std::string>& what, unix_time now, entity_effects& more) {
-       command::UsernameOwner owner;
-       const bool certain = what && owner.ParseFromString(*what) && !owner.reserved();
-       run(certain && is_account_id(owner.user()) ? std::optional(user_id{owner.user()}) : std::nullopt, now, more);
-     }});
+     .then =
+       [run = std::move(then)](const rpc_result<std::string>& what, unix_time now, entity_effects& more) {
+         if (!what && what.error().errc == rpc_errc::rpc_call_fail) {
+           return run(unexpected(what.error()), now, more);
+         }
+         command::UsernameOwner owner;
+         const bool certain = what && owner.ParseFromString(*what) && !owner.reserved();
+         run(certain && is_account_id(owner.user()) ? std::optional(user_id{owner.user()}) : std::nullopt, now, more);
+       },
+     .patience_ms = patience_ms});
 }
 
 void finding_calls::resolve_username(const call_context& from, const std::string& username, entity_effects& out) {
   if (!is_username(username)) {
     return out.answer(from.ticket, refused(rpc_errc::username_invalid));
   }
-  find_username(username, out, [this, from](std::optional<user_id> owner, unix_time now, entity_effects& more) {
+  const auto resolved = [this, from](const found_owner& owner, unix_time now, entity_effects& more) {
     if (!owner) {
+      return more.answer(from.ticket, unexpected(owner.error()));
+    }
+    if (!*owner) {
       return more.answer(from.ticket, refused(rpc_errc::username_not_occupied));
     }
-    answer_resolved(from, *owner, rpc_errc::username_not_occupied, false, now, more);
-  });
+    answer_resolved(from, **owner, rpc_errc::username_not_occupied, false, now, more);
+  };
+  find_username(username, limits::owner_patience_ms, out, resolved);
 }
 
 void finding_calls::answer_resolved(const call_context& from, user_id whom, rpc_errc otherwise, bool by_phone,
@@ -70,6 +80,9 @@ void finding_calls::answer_resolved(const call_context& from, user_id whom, rpc_
   core_.with(one, now, out, [this, from, whom, otherwise, by_phone](unix_time later, entity_effects& more) {
     if (!core_.is_self(whom)) {
       const card_ptr card = core_.card(whom);
+      if (card != nullptr && !card->exists()) {
+        return more.answer(from.ticket, refused(rpc_errc::rpc_call_fail));
+      }
       const bool hidden = card == nullptr || card->deleted() ||
                           (by_phone && !allows(rules_of(*card, privacy_key::added_by_phone), core_.account.self,
                                                core_.relation(whom)->has_me()));
@@ -112,9 +125,11 @@ void finding_calls::search(const call_context& from, const std::string& text, st
     if (!is_username(username)) {
       return answer_search(from, std::move(mine), std::nullopt, now, more);
     }
-    find_username(username, more, [=, this](std::optional<user_id> owner, unix_time later, entity_effects& last) {
-      answer_search(from, mine, owner, later, last);
-    });
+    // No longer than for the cards of those that are found otherwise.
+    const auto finish = [=, this](const found_owner& owner, unix_time later, entity_effects& last) {
+      answer_search(from, mine, owner.value_or(std::nullopt), later, last);
+    };
+    find_username(username, limits::card_patience_ms, more, finish);
   });
 }
 
@@ -124,24 +139,28 @@ void finding_calls::answer_search(const call_context& from, std::vector<user_id>
   if (other) {
     whom.push_back(*other);
   }
-  core_.with(whom, now, out, [this, from, mine, other](unix_time later, entity_effects& more) {
-    auto found = tl::make<tl::contacts_found>();
-    const auto add = [&](user_id each, std::vector<tl::box<tl::Peer>>& list) {
-      if (core_.is_self(each) || core_.card(each) != nullptr) {
-        list.push_back(peer_view(each));
-        found->users.push_back(core_.view(each, later));
+  core_.with(
+    whom, now, out,
+    [this, from, mine, other](unix_time later, entity_effects& more) {
+      auto found = tl::make<tl::contacts_found>();
+      const auto add = [&](user_id each, std::vector<tl::box<tl::Peer>>& list) {
+        const card_ptr card = core_.card(each);
+        if (core_.is_self(each) || (card != nullptr && card->exists())) {
+          list.push_back(peer_view(each));
+          found->users.push_back(core_.view(each, later));
+        }
+      };
+      for (const user_id each : mine) {
+        add(each, found->my_results);
       }
-    };
-    for (const user_id each : mine) {
-      add(each, found->my_results);
-    }
-    if (other && std::find(mine.begin(), mine.end(), *other) == mine.end()) {
-      const Relation* relation = core_.is_self(*other) ? nullptr : core_.relation(*other);
-      add(*other, relation != nullptr && relation->has_contact() ? found->my_results : found->results);
-    }
-    const fn::contacts_search::result result = std::move(found);
-    more.answer(from.ticket, result_of<fn::contacts_search>(result, from.layer));
-  });
+      if (other && std::find(mine.begin(), mine.end(), *other) == mine.end()) {
+        const Relation* relation = core_.is_self(*other) ? nullptr : core_.relation(*other);
+        add(*other, relation != nullptr && relation->has_contact() ? found->my_results : found->results);
+      }
+      const fn::contacts_search::result result = std::move(found);
+      more.answer(from.ticket, result_of<fn::contacts_search>(result, from.layer));
+    },
+    patience::brief);
 }
 
 } // namespace godwit::people

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "config/limits.hpp"
 #include "protocol/tl/object.hpp"
@@ -51,12 +52,24 @@ listener* listeners::add(const listener_id& who) {
   if (all_.size() >= limits::listeners_per_user_max) {
     return nullptr;
   }
-  all_.push_back({.id = who, .authorization = {}, .layer = 0, .online_until = 0, .catching_up = false});
+  all_.push_back({.id = who,
+                  .authorization = {},
+                  .layer = 0,
+                  .instance = 0,
+                  .online_until = 0,
+                  .online_guessed = false,
+                  .catching_up = false});
   return &all_.back();
 }
 
 void listeners::remove(const listener_id& who) {
   std::erase_if(all_, [&](const listener& each) { return each.id == who; });
+}
+
+void listeners::guess_no_more() {
+  for (listener& each : all_) {
+    each.online_until = std::exchange(each.online_guessed, false) ? 0 : each.online_until;
+  }
 }
 
 unix_time listeners::online_until(unix_time now) const {

@@ -21,7 +21,11 @@ struct listener {
   listener_id id;
   authorization_id authorization;
   layer_t layer = 0;
+  std::uint64_t instance = 0; ///< which of those that have this name, on different nodes, one after the other
+  std::uint64_t attempt = 0;  ///< the newest by which that instance asked to listen
   unix_time online_until = 0;
+  /// It heard a former actor of the account, which knew that one of its sessions is online.
+  bool online_guessed = false;
   /// It is being told what it missed: the box tells it everything later, in order.
   bool catching_up = false;
 };
@@ -36,6 +40,8 @@ public:
   [[nodiscard]] std::vector<listener>& all() { return all_; }
   [[nodiscard]] const std::vector<listener>& all() const { return all_; }
   [[nodiscard]] bool empty() const { return all_.empty(); }
+  /// A session says itself whether it is online.
+  void guess_no_more();
   /// The latest time until which one of them is online; 0: none is.
   [[nodiscard]] unix_time online_until(unix_time now) const;
 

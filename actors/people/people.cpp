@@ -41,8 +41,9 @@ void people::resume(unix_time now, entity_effects& out) { parts_->names.resume(n
 
 // --- for the other parts of the account --------------------------------------------------------------
 
-void people::with(std::span<const user_id> whom, unix_time now, entity_effects& out, continuation then) {
-  parts_->core.with(whom, now, out, std::move(then));
+void people::with(std::span<const user_id> whom, unix_time now, entity_effects& out, continuation then,
+                  patience how_long) {
+  parts_->core.with(whom, now, out, std::move(then), how_long);
 }
 
 const Relation* people::relation(user_id whom) const { return parts_->core.relation(whom); }

@@ -48,7 +48,9 @@ public:
   /// Runs `then` when the relations and the cards of these accounts are in memory, at once if they are. A card that does
   /// not come (no such account) is one that does not exist. Ids that are not accounts are passed over. Old cards serve,
   /// and are asked for again in the background: who missed a word about a rule does not miss it for long.
-  void with(std::span<const user_id> whom, unix_time now, entity_effects& out, continuation then);
+  /// A card whose account is out of reach for that long comes as one of an account that does not exist.
+  void with(std::span<const user_id> whom, unix_time now, entity_effects& out, continuation then,
+            patience how_long = patience::brief);
   /// Null: not in memory; ask `with` first. What was proposed counts.
   [[nodiscard]] const Relation* relation(user_id whom) const;
   /// A relation that a query of another part read (rows of records_table::user_relation), where it is not in memory;

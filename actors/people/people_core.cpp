@@ -11,6 +11,9 @@ namespace godwit::people {
 
 namespace {
 
+/// How often a card is asked for that a change has to be judged by, limits::card_patience_ms each time.
+constexpr std::uint32_t card_rounds = 10;
+
 bool by_id(user_id left, user_id right) { return left.value() < right.value(); }
 
 } // namespace
@@ -93,7 +96,8 @@ void people_core::learn(const command::Card& card, unix_time said_at) const {
   }
 }
 
-void people_core::with(std::span<const user_id> whom, unix_time now, entity_effects& out, continuation then) {
+void people_core::with(std::span<const user_id> whom, unix_time now, entity_effects& out, continuation then,
+                       patience how_long) {
   std::vector<user_id> unread;
   bool all_known = true;
   for (const user_id each : whom) {
@@ -134,7 +138,7 @@ void people_core::with(std::span<const user_id> whom, unix_time now, entity_effe
   for (std::size_t place = 0; place < what->whom.size(); ++place) {
     if ((what->cards[place] = card(what->whom[place])) == nullptr) {
       ++what->missing;
-      ask_card(what->whom[place], out,
+      ask_card(what->whom[place], out, how_long == patience::brief ? 1 : card_rounds,
                [this, what, place](const card_ptr& card, unix_time later, entity_effects& more) {
                  what->cards[place] = card;
                  came(what, later, more);
@@ -171,7 +175,7 @@ void people_core::with_cards(std::vector<user_id> whom, unix_time now, entity_ef
     }
     if ((what->cards[place] = card(each)) == nullptr) {
       ++what->missing;
-      ask_card(each, out, [this, what, place](const card_ptr& card, unix_time later, entity_effects& more) {
+      ask_card(each, out, 1, [this, what, place](const card_ptr& card, unix_time later, entity_effects& more) {
         what->cards[place] = card;
         came(what, later, more);
       });
@@ -223,8 +227,18 @@ void people_core::refresh_card(user_id whom, unix_time said_at, unix_time now, e
   send_question(whom, out);
 }
 
-void people_core::ask_card(user_id whom, entity_effects& out, card_came came) {
+/// `rounds`: how often it is asked for before it counts as out of reach.
+void people_core::ask_card(user_id whom, entity_effects& out, std::uint32_t rounds, card_came came) {
   const auto [waiting, fresh] = asking_.try_emplace(whom.value());
+  if (rounds > 1) {
+    came = [this, whom, rounds, last = std::move(came)](const card_ptr& card, unix_time now, entity_effects& more) {
+      if (card != nullptr && !card->exists()) {
+        ask_card(whom, more, rounds - 1, last);
+      } else {
+        last(card, now, more);
+      }
+    };
+  }
   waiting->second.push_back(std::move(came));
   if (!fresh) {
     return;
@@ -244,7 +258,8 @@ void people_core::send_question(user_id whom, entity_effects& out) {
                           .body = question.SerializeAsString(),
                           .token = 0,
                           .then = [this, whom](const rpc_result<std::string>& what, unix_time now,
-                                               entity_effects& more) { answered(whom, what, now, more); }});
+                                               entity_effects& more) { answered(whom, what, now, more); },
+                          .patience_ms = limits::card_patience_ms});
 }
 
 void people_core::answered(user_id whom, const rpc_result<std::string>& what, unix_time now, entity_effects& out) {
@@ -252,7 +267,10 @@ void people_core::answered(user_id whom, const rpc_result<std::string>& what, un
   refreshing_.erase(whom.value());
   command::Card said;
   card_ptr found;
-  if (what && said.ParseFromString(*what) && said.exists()) {
+  if (!what && what.error().errc == rpc_errc::rpc_call_fail) {
+    static const card_ptr out_of_reach = std::make_shared<const command::Card>();
+    found = out_of_reach;
+  } else if (what && said.ParseFromString(*what) && said.exists()) {
     said.set_user(whom.value());
     account.options.cards->put(said, now);
     found = account.options.cards->find(whom);

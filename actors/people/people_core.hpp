@@ -40,14 +40,15 @@ struct people_core {
 
   // --- others in memory ---
 
-  /// As people::with. Relations and cards that are waited for stay in memory until `then` has run.
-  void with(std::span<const user_id> whom, unix_time now, entity_effects& out, continuation then);
+  /// As people::with, but waits longer. Relations and cards that are waited for stay in memory until `then` has run.
+  void with(std::span<const user_id> whom, unix_time now, entity_effects& out, continuation then,
+            patience how_long = patience::thorough);
   /// The relation alone of an account that there can be one to, whether that can be reached or not.
   void with_relation(user_id whom, unix_time now, entity_effects& out, continuation then);
   /// The cards alone, of as many accounts as it may be: null where there is no account.
   using cards_came = std::function<void(const std::vector<card_ptr>&, unix_time now, entity_effects& out)>;
   void with_cards(std::vector<user_id> whom, unix_time now, entity_effects& out, cards_came then);
-  /// Null: not in memory, or no such account.
+  /// Null: not in memory, or no such account. One without `exists`: of an account that nobody reaches now.
   [[nodiscard]] card_ptr card(user_id whom) const;
   void learn(const command::Card& card, unix_time said_at) const;
   /// Reads rows for a call. Counts as a call that waits.
@@ -102,7 +103,7 @@ private:
   using card_came = std::function<void(const card_ptr& card, unix_time now, entity_effects& out)>;
   void ask_relations(const std::shared_ptr<asked>& what, std::vector<user_id> whom, entity_effects& out);
   void refresh_card(user_id whom, unix_time said_at, unix_time now, entity_effects& out);
-  void ask_card(user_id whom, entity_effects& out, card_came came);
+  void ask_card(user_id whom, entity_effects& out, std::uint32_t rounds, card_came came);
   void send_question(user_id whom, entity_effects& out);
   void answered(user_id whom, const rpc_result<std::string>& what, unix_time now, entity_effects& out);
   void came(const std::shared_ptr<asked>& what, unix_time now, entity_effects& out);

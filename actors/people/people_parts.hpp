@@ -76,11 +76,14 @@ private:
   void owners_found(const std::shared_ptr<import>& what, unix_time now, entity_effects& out);
   void write_imported(import& what, unix_time now, entity_effects& out);
   void resolve_phone(const call_context& from, const std::string& phone, entity_effects& out);
-  using owner_found = std::function<void(std::optional<user_id>, unix_time now, entity_effects& out)>;
+  /// The owner, or nobody as far as is certain; RPC_CALL_FAIL: nobody could tell in time.
+  using found_owner = rpc_result<std::optional<user_id>>;
+  using owner_found = std::function<void(const found_owner&, unix_time now, entity_effects& out)>;
   static void find_phone(std::uint64_t number, entity_effects& out, owner_found then);
   // finding.cpp
   void resolve_username(const call_context& from, const std::string& username, entity_effects& out);
-  static void find_username(const std::string& username, entity_effects& out, owner_found then);
+  static void find_username(const std::string& username, std::uint32_t patience_ms, entity_effects& out,
+                            owner_found then);
   void search(const call_context& from, const std::string& text, std::int32_t limit, entity_effects& out);
   void answer_search(const call_context& from, std::vector<user_id> mine, std::optional<user_id> other, unix_time now,
                      entity_effects& out);

@@ -15,15 +15,8 @@ namespace {
 
 namespace fn = tl::fn;
 
-/// How long a client that said it is online is believed; it repeats that more often.
-constexpr unix_time online_seconds = 300;
 /// Others are told of a renewal when what they know is about to end.
 constexpr unix_time renewal_seconds = 120;
-
-/// About when somebody said this.
-unix_time said_at(unix_time online_until, unix_time was_online) {
-  return online_until != 0 ? online_until - online_seconds : was_online;
-}
 
 } // namespace
 
@@ -38,6 +31,7 @@ bool presence_calls::call(const call_context& from, const fn::function& what, en
     return false;
   }
   if (listener* present = core_.account.ears.find(from.asker)) {
+    core_.account.ears.guess_no_more();
     present->online_until = status->offline ? 0 : from.now + online_seconds;
     changed(from.now, out);
   } else if (!status->offline) {
@@ -113,12 +107,7 @@ void presence_calls::whispered(const command::Whisper& what, unix_time now, enti
 }
 
 void presence_calls::came(user_id from, const command::Presence& what, unix_time now, entity_effects& out) {
-  presence_book& book = *core_.account.options.presence;
-  const presence_book::state known = book.find(from);
-  // On a node that the other one lives on, the book may know more than a whisper that was under way.
-  if (said_at(what.online_until(), what.was_online()) >= said_at(known.online_until, known.was_online)) {
-    book.set(from, {what.online_until(), what.was_online()});
-  }
+  core_.account.options.presence->learn(from, {what.online_until(), what.was_online()});
   if (core_.account.ears.online_until(now) == 0 || core_.busy()) {
     return;
   }
@@ -126,7 +115,7 @@ void presence_calls::came(user_id from, const command::Presence& what, unix_time
   core_.with(one, now, out, [this, from](unix_time later, entity_effects& more) {
     const card_ptr card = core_.card(from);
     const Relation& relation = *core_.relation(from);
-    if (card == nullptr || !core_.sees_status(from, *card, relation)) {
+    if (card == nullptr || !card->exists() || !core_.sees_status(from, *card, relation)) {
       return;
     }
     auto update = tl::make<tl::updateUserStatus>();

@@ -75,19 +75,22 @@ void profile_calls::get_users(const call_context& from, const std::vector<tl::bo
       whom.push_back(*one);
     }
   }
-  core_.with(whom, from.now, out, [this, from, places](unix_time now, entity_effects& more) {
-    fn::users_getUsers::result users;
-    for (const auto& [id, known] : places) {
-      if (known) {
-        users.push_back(core_.view(id, now));
-      } else {
-        auto nobody = tl::make<tl::userEmpty>();
-        nobody->id = id.value();
-        users.push_back(std::move(nobody));
+  core_.with(
+    whom, from.now, out,
+    [this, from, places](unix_time now, entity_effects& more) {
+      fn::users_getUsers::result users;
+      for (const auto& [id, known] : places) {
+        if (known) {
+          users.push_back(core_.view(id, now));
+        } else {
+          auto nobody = tl::make<tl::userEmpty>();
+          nobody->id = id.value();
+          users.push_back(std::move(nobody));
+        }
       }
-    }
-    more.answer(from.ticket, result_of<fn::users_getUsers>(users, from.layer));
-  });
+      more.answer(from.ticket, result_of<fn::users_getUsers>(users, from.layer));
+    },
+    patience::brief);
 }
 
 void profile_calls::get_full(const call_context& from, const tl::InputUser* input, entity_effects& out) {
@@ -103,8 +106,8 @@ void profile_calls::get_full(const call_context& from, const tl::InputUser* inpu
 void profile_calls::answer_full(const call_context& from, user_id whom, unix_time now, entity_effects& out) {
   const bool self = core_.is_self(whom);
   const card_ptr card = self ? std::make_shared<const command::Card>(core_.own_card(now)) : core_.card(whom);
-  if (card == nullptr) {
-    return out.answer(from.ticket, refused(rpc_errc::user_id_invalid));
+  if (card == nullptr || (!self && !card->exists())) {
+    return out.answer(from.ticket, refused(card == nullptr ? rpc_errc::user_id_invalid : rpc_errc::rpc_call_fail));
   }
   const Relation relation = *core_.relation(whom);
   using result = fn::users_getFullUser::result;

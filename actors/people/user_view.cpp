@@ -86,7 +86,9 @@ tl::box<tl::User> people_core::view(user_id whom, unix_time now) const {
   }
   const card_ptr known = card(whom);
   const Relation* known_relation = relation(whom);
-  return known == nullptr || known_relation == nullptr ? no_user(whom) : view(whom, *known, *known_relation, now);
+  const bool nobody = known == nullptr || known_relation == nullptr ||
+                      (!known->exists() && !known_relation->has_contact()); // clients keep what they know of it
+  return nobody ? no_user(whom) : view(whom, *known, *known_relation, now);
 }
 
 tl::box<tl::User> people_core::view(user_id whom, const command::Card& card, const Relation& relation,

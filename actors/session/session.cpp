@@ -62,6 +62,7 @@ void session::packets(session_packets& what) {
       break; // its client says it again, to the next node
     }
     attach(each.from);
+    subscription_.client_spoke();
     context_.machine.receive(each.from->id(), each.message, now, context_.out);
     each.message.body = {};
     if (const auto why = std::exchange(context_.out.close, std::nullopt)) {
@@ -89,6 +90,7 @@ void session::attach(const connection_link_ptr& link) {
     oldest->close();
   }
   context_.links.push_back(link);
+  context_.client_here->store(true, std::memory_order_relaxed);
   if (paused_) {
     link->pause();
   }
@@ -99,6 +101,7 @@ void session::attach(const connection_link_ptr& link) {
 
 void session::connection_gone(mtproto::connection_id which) {
   std::erase_if(context_.links, [&](const connection_link_ptr& each) { return each->id() == which; });
+  context_.client_here->store(!context_.links.empty(), std::memory_order_relaxed);
   context_.machine.detach(which);
   if (context_.links.empty() && lingers_until_ == 0) {
     linger();
@@ -138,17 +141,23 @@ void session::key_refreshed(const actors::key_refreshed& what) {
   settle();
 }
 
-void session::update(const account::session_update& what) {
-  subscription_.update(what);
+void session::pushed(const cluster::entity_push& what) {
+  switch (what.kind) {
+  case cluster::push_kind::update: subscription_.update(what); break;
+  case cluster::push_kind::gone: subscription_.gone(what); break;
+  case cluster::push_kind::ended: return login_ended(what);
+  }
   settle();
 }
 
-void session::terminated(const account::session_terminated& what) {
-  if (!subscription_.login_ended(what.user, what.authorization)) {
+void session::login_ended(const cluster::entity_push& what) {
+  const user_id user{static_cast<std::int64_t>(what.from.id.value())};
+  const authorization_id which{what.number};
+  if (what.from.kind != cluster::entity_kind::user || !subscription_.login_ended(user, which)) {
     return;
   }
-  forget_login(what.authorization);
-  calls_.login_ended(what.authorization);
+  forget_login(which);
+  calls_.login_ended(which);
   settle();
   flush();
   close_connections(transport_error::none);
@@ -161,11 +170,6 @@ void session::forget_login(authorization_id which) {
     owner->user = {};
     owner->authorization = {};
   }
-}
-
-void session::account_gone(user_id user) {
-  subscription_.lost(user);
-  settle();
 }
 
 void session::tick() {
@@ -233,6 +237,7 @@ void session::settle() {
     }
   }
   calls_.subscribe();
+  calls_.go_on();
   keep_pace();
   if (calls_.take_key_destroyed()) {
     flush();

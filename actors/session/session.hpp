@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <optional>
 
-#include "actors/account/account_messages.hpp"
 #include "actors/session/session_calls.hpp"
 #include "actors/session/session_context.hpp"
 #include "actors/session/session_host.hpp"
@@ -29,9 +28,7 @@ public:
   void connection_drained();
   void replied(cluster::entity_reply& reply);
   void key_refreshed(const actors::key_refreshed& what);
-  void update(const account::session_update& what);
-  void terminated(const account::session_terminated& what);
-  void account_gone(user_id user);
+  void pushed(const cluster::entity_push& what);
   void tick();
   void last_call();
   void drain();
@@ -54,6 +51,7 @@ private:
   void attach(const connection_link_ptr& link);
   void settle();
   void handle(const mtproto::session_event& what);
+  void login_ended(const cluster::entity_push& what);
   void forget_login(authorization_id which);
   void keep_pace();
   void flush();

@@ -33,7 +33,7 @@ caf::behavior session_actor::make_behavior() {
       session_->replied(what);
       after();
     },
-    [this](const account::session_update& what) { session_->update(what); },
+    [this](const cluster::entity_push& what) { session_->pushed(what); },
     [this](const session_tick&) {
       session_->tick();
       after();
@@ -47,8 +47,6 @@ caf::behavior session_actor::make_behavior() {
       session_->key_refreshed(what);
       after();
     },
-    [this](const account::session_terminated& what) { session_->terminated(what); },
-    [this](const account::account_gone& what) { session_->account_gone(what.user); },
     [this](const session_last_call&) {
       session_->last_call();
       after();

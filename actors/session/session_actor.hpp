@@ -15,7 +15,7 @@ namespace godwit::actors {
 ///
 ///   session_packets, connection_gone, connection_drained, session_end    from the gateway
 ///   entity_reply                                                         to its calls
-///   session_update, session_terminated, account_gone                     from its account
+///   entity_push                                                          from its account
 class session_actor : public cluster::pinned_actor {
 public:
   session_actor(caf::actor_config& config, cluster::home_loop& home, session_services& services, known_key_ptr key,

@@ -84,7 +84,7 @@ void session_calls::route(const open_call& call, mtproto::call what, cluster::mo
   }
   running_call made;
   made.call = call;
-  made.give_up_at = context_.services.home.now() + limits::call_retry_ms;
+  made.give_up_at = give_up_at;
   ask_user(std::move(made), std::string(what.body.text()), what.layer);
 }
 
@@ -141,10 +141,12 @@ void session_calls::answer_static(const open_call& call, const mtproto::call& wh
   with.date = context_.services.home.date();
   const known_key* const owner = context_.key->permanent();
   with.dc = plain_dc(context_.key->dc ? context_.key->dc : owner != nullptr ? owner->dc : std::nullopt);
-  with.port = told.port;
   with.country = told.country;
   const connection_link* const link = context_.link(what.connection);
-  with.address = told.address.empty() && link != nullptr ? link->dialled_address() : told.address;
+  const std::string own = told.address.empty() && link != nullptr ? link->dialled_address() : told.address;
+  const auto up = told.nodes != nullptr ? told.nodes->get() : nullptr;
+  with.addresses = account::addresses_for({own, told.port}, up != nullptr ? *up : account::public_addresses::list{},
+                                          context_.id.hash());
   finish_call(context_, call, account::answer_static(what.body.text(), with));
 }
 
@@ -161,15 +163,19 @@ void session_calls::ask_user(running_call made, std::string body, layer_t layer)
   const auto user = static_cast<std::uint64_t>(context_.key->permanent()->user.value());
   made.request = context_.request({cluster::entity_kind::user, cluster::entity_id(user)}, cluster::request_type::call,
                                   std::move(body), layer);
-  made.pause_ms = limits::ask_again_ms;
+  made.request->from.message = made.call.id;
+  made.pause = retry_pause(context_.id.hash());
   const cluster::entity_request_ptr request = made.request;
-  // Behind those that wait to be asked again: two messages of a client must not change places.
-  for (auto earlier = running_.rbegin(); earlier != running_.rend() && made.again_at == 0; ++earlier) {
-    if (earlier->second.again_at != 0 && earlier->second.request->to == request->to) {
-      made.again_at = earlier->second.again_at;
-    }
+  // Two messages of a client must not change places.
+  calls_ahead ahead;
+  for (const auto& [token, earlier] : running_) {
+    ahead.pass(earlier.request->to, earlier.way, earlier.again_at);
   }
+  made.way = context_.services.router.way_to(request->to);
+  made.again_at = ahead.turn(request->to, made.way);
   const bool waits = made.again_at != 0;
+  holding_ = holding_ || made.again_at == calls_ahead::held;
+  give_up_at_ = give_up_at_ == 0 ? made.give_up_at : std::min(give_up_at_, made.give_up_at);
   running_.emplace(request->token, std::move(made));
   context_.services.probe.calls_running.add(1);
   if (!waits) {
@@ -195,7 +201,7 @@ bool session_calls::replied(cluster::entity_reply& reply) {
   const open_call call = mine.call;
   switch (reply.status) {
   case cluster::reply_status::ok:
-    subscription_.answered(mine.request->from, reply.pts);
+    subscription_.answered(mine.request->from, reply);
     end(reply.token);
     finish_call(context_, call, std::move(reply.body));
     break;
@@ -208,7 +214,13 @@ bool session_calls::replied(cluster::entity_reply& reply) {
     end(reply.token);
     finish_call(context_, call, unexpected(reply.error));
     break;
-  case cluster::reply_status::unavailable: ask_again(mine); break;
+  case cluster::reply_status::unavailable:
+  case cluster::reply_status::moved:
+    ask_again(mine);
+    if (context_.links.empty()) {
+      fail_waiting();
+    }
+    break;
   }
   return true;
 }
@@ -230,15 +242,8 @@ void session_calls::login_settled(running_call call) {
 }
 
 void session_calls::ask_again(running_call& call) {
-  const cluster::monotonic_ms now = context_.services.home.now();
-  if (now >= call.give_up_at) {
-    const open_call ended = call.call;
-    end(call.request->token);
-    return finish_call(context_, ended, unexpected(rpc_error(rpc_errc::rpc_call_fail)));
-  }
   context_.services.probe.calls_repeated.add();
-  call.again_at = std::min(now + call.pause_ms, call.give_up_at);
-  call.pause_ms = std::min(call.pause_ms * 2, limits::ask_again_ms_max);
+  call.again_at = context_.services.home.now() + call.pause.next();
 }
 
 void session_calls::end(std::uint64_t token) {
@@ -383,75 +388,6 @@ void session_calls::note_client(layer_t layer_of_call) {
   owner->layer = layer;
   owner->client = client != nullptr ? client : owner->client;
   context_.services.keys.note_client(owner);
-}
-
-// --- time -----------------------------------------------------------------------------------------
-
-void session_calls::ask_those_due(cluster::monotonic_ms now) {
-  const running_call* before = nullptr; // the last that goes on waiting
-  for (auto& [token, call] : running_) {
-    if (call.again_at == 0) {
-      continue;
-    }
-    if (before != nullptr && before->request->to == call.request->to) {
-      call.again_at = std::max(call.again_at, before->again_at);
-    }
-    if (now >= call.again_at) {
-      call.again_at = 0;
-      context_.services.router.send(call.request);
-    } else {
-      before = &call;
-    }
-  }
-}
-
-void session_calls::tick() {
-  const cluster::monotonic_ms now = context_.services.home.now();
-  flows_.tick();
-  ask_those_due(now);
-  std::vector<open_call> late;
-  for (const waiting_call& each : waiting_) {
-    if (now >= each.give_up_at) {
-      late.push_back(each.call);
-    }
-  }
-  std::erase_if(waiting_, [now](const waiting_call& each) { return now >= each.give_up_at; });
-  std::vector<std::uint64_t> ended;
-  for (const auto& [token, each] : running_) {
-    if (each.in_doubt() && now >= each.give_up_at) {
-      late.push_back(each.call);
-      ended.push_back(token);
-    }
-  }
-  for (const std::uint64_t token : ended) {
-    end(token);
-  }
-  for (const open_call& each : late) {
-    finish_call(context_, each, unexpected(rpc_error(rpc_errc::rpc_call_fail)));
-  }
-  if (refresh_at_ != 0 && now >= refresh_at_) {
-    refresh_at_ = 0;
-    if (needs_key()) {
-      refresh_key();
-    }
-  }
-}
-
-std::optional<cluster::monotonic_ms> session_calls::due() const {
-  std::optional<cluster::monotonic_ms> first = flows_.due();
-  const auto at = [&first](cluster::monotonic_ms time) {
-    if (time != 0 && (!first || time < *first)) {
-      first = time;
-    }
-  };
-  for (const auto& [token, call] : running_) {
-    at(call.in_doubt() ? call.give_up_at : call.again_at);
-  }
-  for (const waiting_call& each : waiting_) {
-    at(each.give_up_at);
-  }
-  at(refresh_at_);
-  return first;
 }
 
 } // namespace godwit::actors

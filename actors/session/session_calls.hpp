@@ -5,6 +5,8 @@
 #include <optional>
 #include <vector>
 
+#include "actors/base/retry_pause.hpp"
+#include "actors/session/calls_ahead.hpp"
 #include "actors/session/session_context.hpp"
 #include "actors/session/session_flows.hpp"
 #include "actors/session/session_messages.hpp"
@@ -19,12 +21,13 @@ namespace godwit::actors {
 /// The calls of one session: who answers each, what it may, and what becomes of those whose answer does not
 /// come. Every call that begins here ends in one answer.
 ///
-/// A call whose shard is unavailable is asked again under the same token for limits::call_retry_ms, and only
-/// then fails with 500 RPC_CALL_FAIL, the one 5xx there is. "Not logged in" is said only when the key's entity
-/// was asked after the call came, for a client that hears it throws its login away, and another loop may know of
-/// a newer one; and when the account says so of a login that the key has no more, the call is made again.
+/// A call whose shard is unavailable is asked again under the same token. What has no answer limits::call_retry_ms
+/// after it came fails with 500 RPC_CALL_FAIL, the one 5xx there is; an answer that comes later is dropped. "Not
+/// logged in" is said only when the key's entity was asked after the call came, for a client that hears it throws its
+/// login away, and another loop may know of a newer one; and when the account says so of a login that the key has no
+/// more, the call is made again.
 ///
-/// Calls are asked again in the order of their making, and none is asked ahead of an earlier one that waits for that.
+/// Calls are asked in the order of their making, and again in that order: calls_ahead says how far that holds.
 class session_calls {
 public:
   session_calls(session_context& context, session_subscription& subscription);
@@ -43,6 +46,8 @@ public:
 
   void tick();
   [[nodiscard]] std::optional<cluster::monotonic_ms> due() const;
+  /// Sends what waited for earlier calls that ended since; after anything else.
+  void go_on();
 
   /// Listens to the account of the login there is now, once a call came that makes a client hear of updates: neither
   /// about files nor wrapped into invokeWithoutUpdates. Calls go to the account after it, so that nothing happens
@@ -58,9 +63,10 @@ private:
     open_call call;
     cluster::entity_request_ptr request;
     cluster::monotonic_ms give_up_at = 0;
-    /// When it is asked again; 0: its answer is awaited.
+    /// When it is asked again, or calls_ahead::held; 0: its answer is awaited.
     cluster::monotonic_ms again_at = 0;
-    std::uint32_t pause_ms = 0;
+    std::uint64_t way = 0; ///< that it was sent
+    retry_pause pause;
     doubt doubts = doubt::none;
 
     [[nodiscard]] bool in_doubt() const { return doubts == doubt::felt || doubts == doubt::asked; }
@@ -85,6 +91,8 @@ private:
   void login_settled(running_call call);
   void ask_again(running_call& call);
   void ask_those_due(cluster::monotonic_ms now);
+  void fail_waiting();
+  void give_up_late(cluster::monotonic_ms now);
   void end(std::uint64_t token);
   void note_client(layer_t layer_of_call);
   void flow_ended();
@@ -95,6 +103,9 @@ private:
   session_flows flows_;
   std::map<std::uint64_t, running_call> running_; ///< by token: in the order that the client made them
   std::vector<waiting_call> waiting_;             ///< oldest first
+  bool holding_ = false;                          ///< some wait for earlier ones to end
+  /// No call that runs is given up before; 0: none runs. Those that were answered meanwhile do not move it.
+  cluster::monotonic_ms give_up_at_ = 0;
   bool refreshing_ = false;
   /// When the key is asked for again, after nobody could tell; 0: not.
   cluster::monotonic_ms refresh_at_ = 0;

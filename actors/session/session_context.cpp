@@ -55,6 +55,9 @@ cluster::entity_request_ptr session_context::request(const cluster::entity_ref& 
   made->from = caller(of_call);
   made->body = std::move(body);
   made->reply_to = self;
+  if (type == cluster::request_type::call) {
+    made->client_here = client_here;
+  }
   made->token = ++last_token;
   return made;
 }

@@ -2,6 +2,7 @@
 
 #include <caf/actor.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -30,6 +31,8 @@ struct session_context {
   /// What the machine wants done and nobody did yet.
   mtproto::session_output out;
   std::vector<connection_link_ptr> links;
+  /// Whether there are any, for requests that wait somewhere.
+  std::shared_ptr<std::atomic<bool>> client_here = std::make_shared<std::atomic<bool>>(true);
   std::uint64_t last_token = 0;
 
   [[nodiscard]] connection_link* link(mtproto::connection_id which) const;

@@ -7,6 +7,7 @@
 #include <caf/send.hpp>
 
 #include "actors/auth/auth_keys.hpp"
+#include "actors/base/retry_pause.hpp"
 #include "actors/session/session_messages.hpp"
 #include "cluster/base/home_loop.hpp"
 #include "cluster/shard/router.hpp"
@@ -30,6 +31,7 @@ struct session_flows::flow {
   /// When that, or the key, is asked for again; 0: an answer is awaited.
   cluster::monotonic_ms again_at = 0;
   cluster::monotonic_ms give_up_at = 0;
+  retry_pause pause;
   /// Waits until what is known of the key is as the flow left it.
   std::optional<rpc_result<std::string>> answer_when_known;
 };
@@ -90,6 +92,7 @@ void session_flows::begin_destroy_key(const mtproto::session_event& what) {
 }
 
 void session_flows::add(std::unique_ptr<flow> what) {
+  what->give_up_at = context_.services.home.now() + limits::call_retry_ms;
   waiting_.push_back(std::move(what));
   next();
 }
@@ -99,8 +102,11 @@ void session_flows::next() {
     current_ = std::move(waiting_.front());
     waiting_.erase(waiting_.begin());
     flow& now = *current_;
+    if (context_.services.home.now() >= now.give_up_at) {
+      give_up();
+      continue;
+    }
     account::flow_context with = context_of(now);
-    now.give_up_at = context_.services.home.now() + limits::call_retry_ms;
     if (now.destroys_key) {
       now.steps = account::account_flow::destroy_key(context_.services.accounts, std::move(with));
     } else {
@@ -117,14 +123,14 @@ void session_flows::step(account::flow_step what) {
   auto& wanted = std::get<account::flow_request>(what);
   const cluster::monotonic_ms now = context_.services.home.now();
   if (!wanted.again) {
-    current_->give_up_at = now + limits::call_retry_ms;
+    current_->pause = retry_pause(context_.id.hash());
     return send(wanted);
   }
   if (now >= current_->give_up_at) {
     return give_up();
   }
   context_.services.probe.calls_repeated.add();
-  current_->again_at = now + limits::ask_again_ms;
+  current_->again_at = now + current_->pause.next();
   current_->token = 0;
   current_->again = std::move(wanted);
 }
@@ -161,7 +167,6 @@ void session_flows::done(account::flow_done& what) {
   if (std::holds_alternative<account::temp_key_bound>(what.change)) {
     // The client's next call needs the permanent key: answer when it is known here.
     current_->answer_when_known = std::move(what.answer);
-    current_->give_up_at = context_.services.home.now() + limits::call_retry_ms;
     return refresh_key();
   }
   answer(std::move(what.answer));
@@ -180,7 +185,7 @@ void session_flows::key_refreshed(key_answer answer_of_key) {
   }
   const cluster::monotonic_ms now = context_.services.home.now();
   if (answer_of_key == key_answer::unavailable && now < current_->give_up_at) {
-    current_->again_at = now + limits::ask_again_ms;
+    current_->again_at = now + current_->pause.next();
     return;
   }
   answer(std::move(*current_->answer_when_known));
@@ -203,7 +208,10 @@ void session_flows::answer(rpc_result<std::string> what) {
   }
 }
 
-void session_flows::give_up() { answer(unexpected(rpc_error(rpc_errc::rpc_call_fail))); }
+/// What is under way may still happen, and is repeated with the call; its answer finds nobody.
+void session_flows::give_up() {
+  answer(current_->answer_when_known.value_or(unexpected(rpc_error(rpc_errc::rpc_call_fail))));
+}
 
 void session_flows::dropped(msg_id call) {
   if (current_ != nullptr && current_->call.id == call) {
@@ -219,7 +227,12 @@ void session_flows::dropped(msg_id call) {
 }
 
 void session_flows::tick() {
-  if (current_ == nullptr || current_->again_at == 0 || context_.services.home.now() < current_->again_at) {
+  const cluster::monotonic_ms now = context_.services.home.now();
+  if (current_ != nullptr && now >= current_->give_up_at) {
+    give_up();
+    return next();
+  }
+  if (current_ == nullptr || current_->again_at == 0 || now < current_->again_at) {
     return;
   }
   if (current_->answer_when_known) {
@@ -231,7 +244,10 @@ void session_flows::tick() {
 }
 
 std::optional<cluster::monotonic_ms> session_flows::due() const {
-  return current_ != nullptr && current_->again_at != 0 ? std::optional(current_->again_at) : std::nullopt;
+  if (current_ == nullptr) {
+    return std::nullopt;
+  }
+  return current_->again_at != 0 ? std::min(current_->again_at, current_->give_up_at) : current_->give_up_at;
 }
 
 bool session_flows::take_destroyed() { return std::exchange(destroyed_, false); }

@@ -14,7 +14,8 @@
 namespace godwit::actors {
 
 /// The calls of one session that sign in, sign out or bind keys: one after the other, each a flow through
-/// several entities. Asked again while a shard is unavailable, up to limits::call_retry_ms.
+/// several entities. Asked again while a shard is unavailable. One that did not end limits::call_retry_ms after its
+/// call came fails with 500 RPC_CALL_FAIL.
 class session_flows {
 public:
   explicit session_flows(session_context& context);

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
+#include "actors/account/public_addresses.hpp"
 #include "actors/account/rate_limits.hpp"
 #include "actors/session/session_probe.hpp"
 #include "cluster/base/log.hpp"
@@ -30,6 +32,8 @@ struct cluster_address {
   std::string address; ///< empty: the one that the client dialled
   std::uint16_t port = 4430;
   std::string country = "DE";
+  /// Of the nodes that are up, this one among them; null: there is no other.
+  std::shared_ptr<const account::public_addresses> nodes;
 };
 
 /// The limits on calls, one set for each loop.

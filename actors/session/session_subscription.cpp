@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "actors/commands/account_commands.pb.h"
+#include "actors/entity/entity_logic.hpp"
 #include "cluster/base/home_loop.hpp"
 #include "cluster/shard/router.hpp"
 
@@ -16,12 +17,22 @@ const std::string updates_too_long("\x7e\xaf\x17\xe3", 4);
 
 /// Before an account that will not tell, for too many listen to it, is asked again.
 constexpr cluster::monotonic_ms refused_again_ms = 60'000;
+/// A client that speaks on two nodes in turn has the account's ear on each for so long at least.
+constexpr cluster::monotonic_ms replaced_ms_min = 5000;
+/// An account that was listened to for so long and goes away is asked again as soon as one that was never asked.
+constexpr cluster::monotonic_ms steady_ms = 2000;
+
+/// A client that is there is heard of so often: the slowest pings come every minute.
+constexpr cluster::monotonic_ms client_heard_ms = 75'000;
 
 cluster::entity_ref user_entity(user_id user) {
   return {cluster::entity_kind::user, cluster::entity_id(static_cast<std::uint64_t>(user.value()))};
 }
 
 } // namespace
+
+session_subscription::session_subscription(session_context& context)
+    : context_(context), instance_(context.services.random.next_u64()), pause_(instance_) {}
 
 void session_subscription::want(user_id user, authorization_id authorization, layer_t layer) {
   if (user == user_ && authorization == authorization_ && layer == layer_) {
@@ -35,7 +46,7 @@ void session_subscription::want(user_id user, authorization_id authorization, la
   authorization_ = authorization;
   layer_ = layer;
   if (user_ != user_id{}) {
-    pause_ms_ = limits::ask_again_ms;
+    pause_.reset();
     ask();
   }
 }
@@ -44,9 +55,12 @@ void session_subscription::ask() {
   command::UserCommand what;
   what.mutable_subscribe()->set_layer(layer_);
   what.mutable_subscribe()->set_pts(told_pts_);
+  what.mutable_subscribe()->set_instance(instance_);
+  what.mutable_subscribe()->set_attempt(++attempt_);
   asked_pts_ = told_pts_;
   cluster::entity_request_ptr request =
     context_.request(user_entity(user_), cluster::request_type::command, what.SerializeAsString());
+  request->listens = true;
   token_ = request->token;
   state_ = state::asking;
   ask_at_ = 0;
@@ -60,9 +74,7 @@ bool session_subscription::replied(const cluster::entity_reply& reply, authoriza
   command::Subscribed what;
   switch (reply.status) {
   case cluster::reply_status::unavailable:
-    ask_at_ = context_.services.home.now() + pause_ms_;
-    pause_ms_ = std::min(pause_ms_ * 2, limits::ask_again_ms_max);
-    break;
+  case cluster::reply_status::moved: ask_later(); break;
   case cluster::reply_status::error:
     if (reply.error.errc == rpc_errc::flood_wait) {
       ask_at_ = context_.services.home.now() + refused_again_ms;
@@ -75,7 +87,8 @@ bool session_subscription::replied(const cluster::entity_reply& reply, authoriza
     break;
   case cluster::reply_status::ok:
     state_ = state::listening;
-    pause_ms_ = limits::ask_again_ms;
+    listening_since_ = context_.services.home.now();
+    term_ = reply.term;
     if (what.ParseFromString(reply.body)) {
       subscribed(what.pts());
     }
@@ -98,30 +111,29 @@ void session_subscription::subscribed(std::int32_t pts) {
   }
 }
 
-void session_subscription::answered(const cluster::caller& who, std::int32_t pts) {
+void session_subscription::answered(const cluster::caller& who, const cluster::entity_reply& reply) {
+  const std::int32_t pts = reply.pts;
   if (state_ == state::silent || pts == 0 || who.user != user_ || who.authorization != authorization_) {
     return;
   }
   told_too_long_ = false; // it may have come for what it lost, and does not know of what is lost next
+  if (state_ == state::listening && reply.term > term_) {
+    // Another node leads the account, and nobody said so yet: what that one tells, this session does not hear.
+    lost();
+  }
   // While the account does not tell, or tells what was missed, an answer may stand behind updates that are yet to
   // come. The client is told from where it was before; that it hears of one change twice does no harm.
-  if ((state_ == state::listening && told_pts_ >= replayed_to_) || told_pts_ == 0) {
-    told_pts_ = std::max(told_pts_, pts);
+  // So is it with an answer that comes from another node by a way of its own, before a push that was on its way first:
+  // only the next position counts. Behind a larger step the next push tells where the client is.
+  const bool next = state_ == state::listening && told_pts_ >= replayed_to_ && pts == told_pts_ + 1;
+  if (next || told_pts_ == 0) {
+    told_pts_ = pts;
   }
 }
 
-void session_subscription::update(const account::session_update& what) {
-  if (state_ == state::silent || what.user != user_ || what.body == nullptr) {
+void session_subscription::update(const cluster::entity_push& what) {
+  if (state_ == state::silent || what.from != user_entity(user_) || what.body == nullptr || !brings_news(what)) {
     return;
-  }
-  if (what.pts != 0) {
-    if (what.pts <= told_pts_) {
-      return;
-    }
-    const bool gap = told_pts_ != 0 && what.pts - what.pts_count > told_pts_;
-    if (!gap || state_ == state::listening) {
-      told_pts_ = what.pts;
-    }
   }
   context_.services.probe.pushes.add();
   const unix_ms now = context_.services.home.wall();
@@ -145,15 +157,59 @@ bool session_subscription::tell_too_long() {
          mtproto::push_result::queued;
 }
 
-void session_subscription::lost(user_id user) {
-  if (user != user_ || state_ == state::silent) {
+/// Whether the client has to hear it, as far as positions tell; and where that brings it.
+bool session_subscription::brings_news(const cluster::entity_push& what) {
+  if (what.pts == 0) {
+    return true;
+  }
+  if (what.pts <= told_pts_) {
+    return false;
+  }
+  const bool gap = told_pts_ == 0 || what.pts - what.pts_count > told_pts_;
+  if (what.subscription != token_) {
+    // An actor that the account had before, on another node: what it says, and whatever lies between, the present one
+    // tells as well.
+    told_pts_ = gap ? told_pts_ : what.pts;
+    return !gap;
+  }
+  if (!gap || told_pts_ == 0 || state_ == state::listening) {
+    told_pts_ = what.pts;
+  }
+  return true;
+}
+
+void session_subscription::gone(const cluster::entity_push& what) {
+  if (state_ == state::silent || what.from != user_entity(user_) || what.subscription != token_ ||
+      what.number == entity::listener_forgotten) {
     return;
   }
-  // Not at once: its next actor may just be loading, and its shard changing leaders.
+  lost();
+  if (what.number == entity::listener_replaced) {
+    ask_at_ = 0;
+    replaced_ = true;
+  }
+}
+
+void session_subscription::client_spoke() {
+  const cluster::monotonic_ms now = context_.services.home.now();
+  client_spoke_at_ = now;
+  const bool replaced = std::exchange(replaced_, false);
+  if ((std::exchange(client_quiet_, false) || replaced) && state_ == state::asking && ask_at_ == 0 && token_ == 0) {
+    ask_at_ = replaced ? std::max(now, listening_since_ + replaced_ms_min) : now;
+  }
+}
+
+/// Not at once: its next actor may just be loading, and its shard changing leaders.
+void session_subscription::lost() {
   state_ = state::asking;
   token_ = 0;
-  ask_at_ = context_.services.home.now() + limits::ask_again_ms;
+  if (context_.services.home.now() - listening_since_ >= steady_ms) {
+    pause_.reset();
+  }
+  ask_later();
 }
+
+void session_subscription::ask_later() { ask_at_ = context_.services.home.now() + pause_.next(); }
 
 bool session_subscription::login_ended(user_id user, authorization_id authorization) {
   if (user != user_ || authorization != authorization_) {
@@ -169,7 +225,7 @@ bool session_subscription::login_ended(user_id user, authorization_id authorizat
 void session_subscription::leave() {
   if (state_ != state::silent && user_ != user_id{}) {
     command::UserCommand what;
-    what.mutable_unsubscribe();
+    what.mutable_unsubscribe()->set_instance(instance_);
     cluster::entity_request_ptr request =
       context_.request(user_entity(user_), cluster::request_type::command, what.SerializeAsString());
     request->from.user = user_;
@@ -182,8 +238,15 @@ void session_subscription::leave() {
 }
 
 void session_subscription::tick() {
-  if (ask_at_ != 0 && context_.services.home.now() >= ask_at_) {
-    ask();
+  const cluster::monotonic_ms now = context_.services.home.now();
+  if (const auto at = due(); at && now >= *at) {
+    if (now - client_spoke_at_ <= client_heard_ms) {
+      ask();
+    } else {
+      client_quiet_ = true;
+      ask_at_ = 0;
+      token_ = 0; // of a question that failed
+    }
   }
   if (context_.machine.take_pushes_lost()) {
     tell_too_long();

@@ -40,7 +40,8 @@ cluster::caller account_client::caller() const {
           .authorization = context.authorization,
           .key = context.key,
           .session = context.session,
-          .layer = context.layer};
+          .layer = context.layer,
+          .message = context.message};
 }
 
 rpc_result<std::string> account_client::run(account_flow& flow) {

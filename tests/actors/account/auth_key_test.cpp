@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "actors/account/auth_key_logic.hpp"
 #include "config/limits.hpp"
 #include "persistence/records/account.pb.h"
 #include "tests/actors/account/account_client.hpp"
@@ -175,6 +176,57 @@ TEST_F(auth_key, OfAWrongSizeIsRefused) {
   command::KeyCommand what;
   what.mutable_create()->set_key("short");
   EXPECT_EQ(error_of(send(permanent, what)), rpc_errc::method_invalid);
+}
+
+/// The one row of a key, as it is stored.
+std::string stored(logic_world& world, std::uint64_t key) { return world.rows(key_of(key)).begin()->second; }
+
+// Goal: in its row a key is sealed; it is there after a restart, under the same record key alone, and in its own row
+// alone.
+TEST_F(auth_key, IsSealedInItsRow) {
+  world.options.record_key.emplace().fill(3);
+  world.restart();
+  ASSERT_TRUE(create(permanent).has_value());
+  ASSERT_TRUE(create(temporary).has_value());
+  EXPECT_EQ(stored(world, permanent).find(std::string(8, 'k')), std::string::npos);
+  persistence::records::AuthKey row;
+  ASSERT_TRUE(row.ParseFromString(stored(world, permanent)));
+  EXPECT_EQ(row.key(), "");
+  EXPECT_EQ(row.sealed_key().size(), 256 + crypto::sealed_extra_bytes);
+  ASSERT_TRUE(user(true, 1, 2).has_value());
+  world.restart();
+  EXPECT_EQ(lookup(permanent).key(), std::string(256, 'k'));
+  EXPECT_EQ(lookup(permanent).user(), 1);
+  EXPECT_TRUE(parse<command::KeyCreated>(create(permanent, 'x').value()).id_taken());
+  EXPECT_FALSE(parse<command::KeyCreated>(create(permanent, 'k').value()).id_taken());
+
+  const auto loads = [&](std::uint64_t into, std::uint64_t from) {
+    return auth_key_logic(cluster::entity_id{into}, world.options).load(records_table::auth_key, {}, stored(world, from));
+  };
+  EXPECT_TRUE(loads(permanent, permanent));
+  EXPECT_FALSE(loads(permanent, temporary));
+  world.options.record_key->fill(4);
+  EXPECT_FALSE(loads(permanent, permanent));
+  world.options.record_key.reset();
+  EXPECT_FALSE(loads(permanent, permanent));
+}
+
+// Goal: a row of an earlier version, with the key in the open, is read, and sealed by the first command that comes to
+// it, one that only asks among them.
+TEST_F(auth_key, InAnEarlierRowIsSealedByTheFirstCommand) {
+  ASSERT_TRUE(create(permanent).has_value());
+  EXPECT_NE(stored(world, permanent).find(std::string(8, 'k')), std::string::npos);
+  world.options.record_key.emplace().fill(3);
+  world.restart();
+  EXPECT_EQ(lookup(permanent).key(), std::string(256, 'k'));
+  EXPECT_EQ(stored(world, permanent).find(std::string(8, 'k')), std::string::npos);
+  const int commits = world.commits();
+  EXPECT_EQ(lookup(permanent).key(), std::string(256, 'k'));
+  EXPECT_EQ(world.commits(), commits) << "once";
+  ASSERT_TRUE(user(true, 1, 2).has_value());
+  world.restart();
+  EXPECT_EQ(lookup(permanent).key(), std::string(256, 'k'));
+  EXPECT_EQ(lookup(permanent).authorization(), 2);
 }
 
 } // namespace

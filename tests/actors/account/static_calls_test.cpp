@@ -1,7 +1,11 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <map>
 #include <memory>
 #include <set>
+#include <string>
+#include <vector>
 
 #include "actors/account/method_scope.hpp"
 #include "actors/account/static_calls.hpp"
@@ -30,8 +34,7 @@ static_context at(layer_t layer) {
   context.layer = layer;
   context.date = 1'700'000'000;
   context.dc = 3;
-  context.address = "127.0.0.1";
-  context.port = 4430;
+  context.addresses = {{"127.0.0.1", 4430}};
   return context;
 }
 
@@ -58,12 +61,58 @@ TEST_P(static_calls, HelpGetConfigTellsEachClientThatItDialledTheRightDc) {
   EXPECT_FALSE(config->tmp_sessions.has_value()) << "it would make TDLib open several sessions";
 }
 
+// Clients that take one address of their DC stay where they are; those that go through all find the others.
+TEST_P(static_calls, HelpGetConfigNamesTheNodesThatAreUp) {
+  static_context context = at(GetParam());
+  context.addresses = {{"127.0.0.2", 4430}, {"127.0.0.1", 4430}, {"2001:db8::1", 443}};
+  const std::string answer = answer_static(call_bytes(tl::fn::help_getConfig(), GetParam()), context).value();
+  tl::reader in(answer);
+  const auto config = tl::config::fetch(in);
+  std::map<std::int32_t, std::vector<dc_address>> told;
+  for (const auto& each : config->dc_options) {
+    told[each->id].push_back({each->ip_address, static_cast<std::uint16_t>(each->port)});
+    EXPECT_EQ(each->ipv6, each->ip_address == "2001:db8::1");
+  }
+  EXPECT_EQ(told.size(), 5U);
+  for (const auto& [id, addresses] : told) {
+    EXPECT_EQ(addresses, context.addresses) << id;
+  }
+}
+
+// Goal: the node that was dialled is first and told once, the rest are spread by the seed, and there is a bound.
+TEST(static_addresses, BeginWithTheNodeThatWasDialled) {
+  const dc_address dialled{"127.0.0.2", 4430};
+  const public_addresses::list up{{"127.0.0.1", 4430}, dialled, {"127.0.0.3", 4430}, {"127.0.0.4", 4430}};
+  std::map<std::string, int> second;
+  for (std::uint64_t seed = 0; seed < 300; ++seed) {
+    auto told = addresses_for(dialled, up, seed);
+    ASSERT_EQ(told.size(), 4U);
+    EXPECT_EQ(told.front(), dialled);
+    ++second[told[1].address];
+    EXPECT_TRUE(std::is_permutation(told.begin(), told.end(), up.begin(), up.end()));
+  }
+  EXPECT_EQ(second.size(), 3U);
+  for (const auto& [address, times] : second) {
+    EXPECT_GT(times, 50) << address;
+  }
+  EXPECT_EQ(addresses_for(dialled, {}, 1), std::vector{dialled});
+  public_addresses::list many;
+  for (std::uint16_t port = 1; port < 100; ++port) {
+    many.push_back({"127.0.0.1", port});
+  }
+  EXPECT_EQ(addresses_for(dialled, many, 1).size(), told_addresses_max);
+  public_addresses shared;
+  EXPECT_TRUE(shared.get()->empty());
+  shared.set(up);
+  EXPECT_EQ(*shared.get(), up);
+}
+
 // https://core.telegram.org/mtproto/auth_key: a dc is negative for media and beyond 10000 for a test DC.
 TEST_P(static_calls, HelpGetConfigUnderstandsTheMarksOfDcIds) {
   const auto this_dc = [&](std::int32_t dialled) {
     static_context context = at(GetParam());
     context.dc = dialled;
-    context.address = "2001:db8::1";
+    context.addresses = {{"2001:db8::1", 4430}};
     const std::string answer = answer_static(call_bytes(tl::fn::help_getConfig(), GetParam()), context).value();
     tl::reader in(answer);
     const auto config = tl::config::fetch(in);

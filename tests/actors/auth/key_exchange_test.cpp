@@ -97,7 +97,7 @@ TEST(key_exchange, AKeyIsOfferedAgainWhileItsShardIsUnavailable) {
   node.router.unavailable = [&](const auto&) { return ++asked < 4; };
   by_hand exchange(node, *client.connection);
   ASSERT_TRUE(node.loop.run_until([&] { return exchange.hear() && asked == 1; }));
-  node.loop.advance(3 * limits::ask_again_ms);
+  node.loop.advance(7 * limits::ask_again_ms);
   exchange.hear();
   EXPECT_EQ(asked, 4);
   EXPECT_TRUE(exchange.done);
@@ -110,7 +110,7 @@ TEST(key_exchange, AKeyThatCannotBeCommittedFailsItsExchange) {
   node.router.unavailable = [&](const auto&) { return asked = true; };
   by_hand exchange(node, *client.connection);
   ASSERT_TRUE(node.loop.run_until([&] { return exchange.hear() && asked; }));
-  node.loop.advance(limits::key_commit_ms_max + 2 * limits::ask_again_ms);
+  node.loop.advance(limits::key_commit_ms_max + limits::ask_again_ms_max);
   exchange.hear();
   EXPECT_FALSE(exchange.done);
   EXPECT_TRUE(exchange.failed || client.connection->is_closed());

@@ -295,6 +295,30 @@ TEST(done_calls_test, AnotherKeyIsAnotherClient) {
   EXPECT_FALSE(next.load("short", *out.rows[0].value));
 }
 
+// Goal: a copy that lay somewhere while its client went on is not executed, be it of the session that lives. Method: copies
+// before, at and behind the message id of the executed one, also after the row was read again.
+TEST(done_calls_test, AnEarlierCopyIsExecutedForNobody) {
+  done_calls calls;
+  const auto copy = [](std::uint64_t message) {
+    return call_context{.ticket = 1,
+                        .layer = newest_layer,
+                        .asker = {auth_key_id{5}, session_id{1}},
+                        .now = 100,
+                        .body = 7,
+                        .message = msg_id{message}};
+  };
+  entity_effects out;
+  calls.begin(copy(400), 1);
+  calls.write(1, 100, out);
+  ASSERT_EQ(out.rows.size(), 1U);
+  EXPECT_TRUE(calls.has(copy(399), 101));
+  EXPECT_FALSE(calls.has(copy(400), 101));
+  EXPECT_FALSE(calls.has(copy(500), 101));
+  done_calls next;
+  ASSERT_TRUE(next.load(out.rows[0].sub_key, *out.rows[0].value));
+  EXPECT_TRUE(next.has(copy(399), 101));
+}
+
 TEST(done_calls_test, OnlyTheOperationOfTheCallWritesIt) {
   done_calls calls;
   const call_context call{

@@ -78,7 +78,9 @@ TEST(gateway, WhileAKeysShardIsUnavailableItsConnectionIsClosedWithoutAWord) {
   node.router.unavailable = [](const auto&) { return true; };
   client.open(7);
   client.send(tl::fn::help_getConfig{}, true);
-  node.loop.run();
+  node.loop.advance(limits::key_lookup_ms_max / 2);
+  EXPECT_FALSE(client.connection->is_closed()) << "it may have a leader again in a moment";
+  node.loop.advance(limits::key_lookup_ms_max);
   EXPECT_TRUE(client.connection->is_closed());
   EXPECT_EQ(client.connection->error, transport_error::none);
   EXPECT_TRUE(client.connection->sent.empty());
@@ -86,6 +88,71 @@ TEST(gateway, WhileAKeysShardIsUnavailableItsConnectionIsClosedWithoutAWord) {
   node.router.unavailable = nullptr;
   client.connect();
   EXPECT_FALSE(client.call(tl::fn::help_getConfig{}, true).is_error);
+}
+
+// A change of leader: who comes with a key that is not cached waits for a moment, and goes on.
+TEST(gateway, AKeyIsFoundAsSoonAsItsShardHasALeader) {
+  gateway_node node;
+  wire_client client(node);
+  ASSERT_TRUE(client.exchange());
+  client.hang_up();
+  node.restart();
+  client.connect();
+  int asked = 0;
+  node.router.unavailable = [&](const auto&) { return ++asked <= 4; };
+  client.open(7);
+  const auto before = node.loop.time();
+  EXPECT_FALSE(client.call(tl::fn::help_getConfig{}, true).is_error);
+  EXPECT_GE(asked, 5);
+  EXPECT_LE(node.loop.time() - before, 1000U);
+}
+
+// Its owner was on another node meanwhile, and destroyed it there.
+TEST(gateway, AKeyThatIsCachedIsCheckedWhenAConnectionBringsIt) {
+  gateway_node node;
+  wire_client client(node);
+  ASSERT_TRUE(client.exchange());
+  client.open(7);
+  EXPECT_FALSE(client.call(tl::fn::help_getConfig{}, true).is_error);
+  const auto lookups = node.part().auth().lookups.value();
+  client.connect();
+  EXPECT_FALSE(client.call(tl::fn::help_getConfig{}).is_error);
+  EXPECT_EQ(node.part().auth().lookups.value(), lookups) << "it was just there";
+  node.loop.advance(limits::key_fresh_ms + 1);
+  node.router.unavailable = [](const auto&) { return true; };
+  client.connect();
+  EXPECT_FALSE(client.call(tl::fn::help_getConfig{}).is_error) << "what is known serves while nobody can tell";
+  EXPECT_EQ(node.part().auth().lookups.value(), lookups + 1);
+  node.router.unavailable = nullptr;
+  command::KeyCommand destroy;
+  destroy.mutable_destroy();
+  (void)node.router.world.ask(account::testing::key_of(client.key->id.value()), cluster::request_type::command, {},
+                              destroy.SerializeAsString(), false);
+  client.connect();
+  client.send(tl::fn::help_getConfig{});
+  node.loop.run();
+  EXPECT_TRUE(client.connection->is_closed());
+  EXPECT_EQ(client.connection->error, transport_error::auth_key_not_found);
+  EXPECT_EQ(node.gate->sessions(), 0U);
+}
+
+// A node whose clock cannot be trusted serves nobody; sessions wait for their clients as ever.
+TEST(gateway, WhileItIsNotOpenNobodyStaysAndNobodyComes) {
+  gateway_node node;
+  wire_client client(node);
+  ASSERT_TRUE(client.exchange());
+  client.open(7);
+  EXPECT_FALSE(client.call(tl::fn::help_getConfig{}, true).is_error);
+  node.gate->set_open(false);
+  node.loop.run();
+  EXPECT_TRUE(client.connection->is_closed());
+  EXPECT_EQ(client.connection->error, transport_error::none);
+  EXPECT_EQ(node.gate->sessions(), 1U);
+  client.connect();
+  EXPECT_TRUE(client.connection->is_closed());
+  node.gate->set_open(true);
+  client.connect();
+  EXPECT_FALSE(client.call(tl::fn::help_getConfig{}).is_error);
 }
 
 // The supervisor starts it again; what was being asked meanwhile is nobody's fault but ours, so nothing is said.

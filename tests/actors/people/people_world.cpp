@@ -405,6 +405,9 @@ void people_world::begin_command(const cluster::entity_ref& asker, entity::entit
         silent.contains(static_cast<std::int64_t>(held->to.id.value()))) {
       return;
     }
+    if (held->patience_ms != 0 && out_of_reach.contains(static_cast<std::int64_t>(held->to.id.value()))) {
+      return reply(unexpected(rpc_error{rpc_errc::rpc_call_fail}));
+    }
     if (held->to.kind == cluster::entity_kind::phone) {
       command::PhoneCommand what;
       what.ParseFromString(held->body);

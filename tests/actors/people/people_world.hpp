@@ -96,10 +96,11 @@ public:
   void run();
   /// One thing of that; false: nothing is left.
   bool advance() { return step(); }
-  std::set<std::int64_t> silent; ///< accounts that answer no commands; deliveries reach them
-  std::size_t queries = 0;       ///< so far
-  std::size_t commands = 0;      ///< so far
-  std::size_t whispers = 0;      ///< so far
+  std::set<std::int64_t> silent;       ///< accounts that answer no commands; deliveries reach them
+  std::set<std::int64_t> out_of_reach; ///< accounts whose shard is away: whoever asks loses patience
+  std::size_t queries = 0;             ///< so far
+  std::size_t commands = 0;            ///< so far
+  std::size_t whispers = 0;            ///< so far
 
   [[nodiscard]] std::vector<heard> take_heard(const listener_id& session);
   [[nodiscard]] people& of(user_id who);

@@ -110,6 +110,23 @@ TEST_F(session_calls, WhatAClientSaysOfItselfIsWrittenOnceInAWhileAndTheLastWord
   EXPECT_EQ(known.layer(), 201);
 }
 
+// Most clients say it but once in a key's life: when the key's shard was away, it is told again.
+TEST_F(session_calls, WhatAClientSaysOfItselfIsToldAgainUntilItsKeyHeardIt) {
+  node.router.unavailable = [](const auto& request) { return is_note(request); };
+  EXPECT_FALSE(client.call(tl::fn::help_getConfig{}, true).is_error);
+  node.loop.advance(2 * limits::client_note_ms);
+  node.router.unavailable = nullptr;
+  std::size_t notes = 0;
+  node.router.hold = [&](const auto& request) { return is_note(request) && ++notes == 0; };
+  node.loop.advance(3 * limits::client_note_ms);
+  EXPECT_EQ(notes, 1U);
+  client.hang_up();
+  node.restart();
+  client.connect();
+  client.open(9);
+  EXPECT_FALSE(client.call(tl::fn::help_getConfig{}).is_error);
+}
+
 TEST_F(session_calls, ACallThatIsRefusedForItsLayerWritesNothing) {
   std::size_t notes = 0;
   node.router.hold = [&](const auto& request) { return is_note(request) && ++notes == 0; };

@@ -4,7 +4,8 @@
 
 #include <memory>
 
-#include "actors/account/account_messages.hpp"
+#include "actors/entity/entity_logic.hpp"
+#include "cluster/shard/entity_push.hpp"
 
 namespace godwit::test {
 
@@ -45,7 +46,7 @@ void world_router::answer(const cluster::entity_request_ptr& request) {
       what.mutable_subscribe()->set_pts(0);
       body = what.SerializeAsString();
     }
-    const auto result = world.ask(request->to, request->type, request->from, body, request->reply_to != nullptr);
+    const auto result = world.ask(request->to, request->type, request->from, body, request->listens);
     if (result) {
       reply.body = *result;
     } else {
@@ -54,9 +55,13 @@ void world_router::answer(const cluster::entity_request_ptr& request) {
     }
     if (is_command && what.has_subscribe() && result) {
       subscribed_with.push_back(pts);
-      listeners_[request->from.user][{request->from.key, request->from.session}] = request->reply_to;
+      listeners_[request->from.user][{request->from.key, request->from.session}] = {request->reply_to, request->token,
+                                                                                    what.subscribe().instance()};
     } else if (is_command && what.has_unsubscribe()) {
-      listeners_[request->from.user].erase({request->from.key, request->from.session});
+      std::erase_if(listeners_[request->from.user], [&](const auto& each) {
+        return each.first == listener{request->from.key, request->from.session} &&
+               each.second.instance == what.unsubscribe().instance();
+      });
     }
   }
   if (change) {
@@ -75,26 +80,56 @@ void world_router::carry_messages() {
       if (at == sessions.end()) {
         continue;
       }
-      if (each.terminated != authorization_id{}) {
-        caf::anon_send(at->second, account::session_terminated{user, each.terminated});
-      } else {
-        caf::anon_send(at->second, account::session_update{user, each.update, each.pts, each.pts_count});
-      }
+      const bool ended = each.terminated != authorization_id{};
+      cluster::entity_push what;
+      what.kind = ended ? cluster::push_kind::ended : cluster::push_kind::update;
+      what.body = each.update;
+      what.pts = each.pts;
+      what.pts_count = each.pts_count;
+      what.number = each.terminated.value();
+      tell(user, at->second, std::move(what));
     }
   }
 }
 
+void world_router::tell(user_id user, const ear& whom, cluster::entity_push what) {
+  what.from = {cluster::entity_kind::user, cluster::entity_id(static_cast<std::uint64_t>(user.value()))};
+  what.subscription = whom.subscription;
+  caf::anon_send(whom.session, std::move(what));
+}
+
 void world_router::lose_account(user_id user) {
   for (const auto& [who, session] : std::exchange(listeners_[user], {})) {
-    caf::anon_send(session, account::account_gone{user});
+    cluster::entity_push what;
+    what.kind = cluster::push_kind::gone;
+    tell(user, session, std::move(what));
   }
 }
 
 void world_router::push(user_id user, const std::string& body, std::int32_t pts) {
-  const auto shared = std::make_shared<const std::string>(body);
+  cluster::entity_push what;
+  what.body = std::make_shared<const std::string>(body);
+  what.pts = pts;
+  what.pts_count = pts != 0 ? 1 : 0;
   for (const auto& [who, session] : listeners_[user]) {
-    caf::anon_send(session, account::session_update{user, shared, pts, pts != 0 ? 1 : 0});
+    tell(user, session, what);
   }
+}
+
+void world_router::tell(user_id user, const cluster::entity_push& what, std::uint64_t subscriptions_ago) {
+  for (const auto& [who, session] : listeners_[user]) {
+    ear of_then = session;
+    of_then.subscription -= subscriptions_ago;
+    tell(user, of_then, what);
+  }
+}
+
+void world_router::replace_listeners(user_id user) {
+  cluster::entity_push what;
+  what.kind = cluster::push_kind::gone;
+  what.number = entity::listener_replaced;
+  tell(user, what);
+  listeners_[user].clear();
 }
 
 std::size_t world_router::listening(user_id user) const {
