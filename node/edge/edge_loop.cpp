@@ -17,23 +17,9 @@
 
 #include "config/limits.hpp"
 #include "node/edge/edge_connection.hpp"
+#include "node/edge/system_clocks.hpp"
 
 namespace godwit::node {
-
-namespace {
-
-/// Never 0, which stands for no time in several places.
-cluster::monotonic_ms clock_ms() {
-  const auto now = std::chrono::steady_clock::now().time_since_epoch();
-  return static_cast<cluster::monotonic_ms>(std::chrono::duration_cast<std::chrono::milliseconds>(now).count()) + 1;
-}
-
-unix_ms wall_clock_ms() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
-}
-
-} // namespace
 
 struct edge_loop::wake_up {
   explicit wake_up(boost::asio::io_context& io) : descriptor(io), work(io.get_executor()) {
@@ -48,8 +34,9 @@ struct edge_loop::wake_up {
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work;
 };
 
-edge_loop::edge_loop(caf::actor_system& system, std::string name)
+edge_loop::edge_loop(caf::actor_system& system, std::string name, std::shared_ptr<cluster::cluster_clock> clock)
     : cluster::home_loop(system),
+      clock_(clock ? std::move(clock) : make_cluster_clock()),
       io_(std::make_unique<boost::asio::io_context>(1)),
       wake_up_(std::make_unique<wake_up>(*io_)),
       name_(std::move(name)),
@@ -77,7 +64,7 @@ void edge_loop::run() {
   ::pthread_setname_np(::pthread_self(), name_.c_str());
   attach();
   while (!stopping_.load(std::memory_order_relaxed)) {
-    const bool more = run_round(clock_ms(), wall_clock_ms());
+    const bool more = round_now();
     removed_.clear();
     if (!more && scheduled_.empty()) {
       sleep();
@@ -86,6 +73,11 @@ void edge_loop::run() {
     io_->poll();
   }
   close_connections();
+}
+
+bool edge_loop::round_now() {
+  const cluster::monotonic_ms now = steady_clock_ms();
+  return run_round(now, clock_->now(now, wall_clock_ms()));
 }
 
 void edge_loop::sleep() {
@@ -97,11 +89,13 @@ void edge_loop::sleep() {
     io_->run_one();
     return;
   }
-  const cluster::monotonic_ms now = clock_ms();
+  const cluster::monotonic_ms now = steady_clock_ms();
   if (due > now) {
     io_->run_one_for(std::chrono::milliseconds(due - now));
   }
 }
+
+cluster::monotonic_ms edge_loop::fresh_now() const { return steady_clock_ms(); }
 
 void edge_loop::wake() {
   const std::uint64_t one = 1;
@@ -168,7 +162,7 @@ void edge_loop::close_connections() {
   while (!connections_.empty()) {
     connections_.back()->drop(close_reason::stopping);
   }
-  for (int rounds = 0; rounds < limits::actor_passes_per_round && run_round(clock_ms(), wall_clock_ms()); ++rounds) {
+  for (int rounds = 0; rounds < limits::actor_passes_per_round && round_now(); ++rounds) {
   }
   removed_.clear();
   // Waits that were cancelled give their references back.

@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "cluster/base/cluster_clock.hpp"
 #include "cluster/base/home_loop.hpp"
 #include "node/edge/edge_probe.hpp"
 #include "node/edge/output_stage.hpp"
@@ -39,8 +40,9 @@ private:
 /// unit of CAF in one. It sleeps in epoll; other threads end the sleep with one write to an eventfd.
 class edge_loop final : public cluster::home_loop {
 public:
-  /// `name`: of the thread, at most 15 characters.
-  edge_loop(caf::actor_system& system, std::string name);
+  /// `name`: of the thread, at most 15 characters. `clock`: what wall() tells, one for all loops of a node; without it
+  /// the loop has its own.
+  edge_loop(caf::actor_system& system, std::string name, std::shared_ptr<cluster::cluster_clock> clock = nullptr);
   /// Stops.
   ~edge_loop() override;
 
@@ -53,6 +55,7 @@ public:
   [[nodiscard]] bool is_running() const { return thread_.joinable(); }
 
   [[nodiscard]] const edge_probe& probe() const { return probe_; }
+  [[nodiscard]] cluster::monotonic_ms fresh_now() const override;
 
   // --- for connections and listeners, on the loop ---
 
@@ -74,12 +77,14 @@ public:
 
 private:
   void run();
+  bool round_now();
   void sleep();
   void watch_wake_up();
   void close_connections();
   void wake() override;
   void read_inputs() override;
 
+  const std::shared_ptr<cluster::cluster_clock> clock_;
   std::unique_ptr<boost::asio::io_context> io_;
   struct wake_up;
   std::unique_ptr<wake_up> wake_up_;

@@ -6,11 +6,9 @@
 
 #include <caf/make_counted.hpp>
 
-#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -20,63 +18,11 @@
 
 #include "node/edge/edge_connection.hpp"
 #include "node/edge/edge_log.hpp"
+#include "node/edge/sockets.hpp"
 
 namespace godwit::node {
 
 namespace {
-
-/// Closes a descriptor that nobody took over.
-class owned_fd {
-public:
-  explicit owned_fd(int fd) : fd_(fd) {}
-  owned_fd(const owned_fd&) = delete;
-  owned_fd& operator=(const owned_fd&) = delete;
-  ~owned_fd() {
-    if (fd_ >= 0) {
-      ::close(fd_);
-    }
-  }
-  [[nodiscard]] int get() const { return fd_; }
-  int take() { return std::exchange(fd_, -1); }
-
-private:
-  int fd_;
-};
-
-void set_option(int fd, int level, int name, int value) { ::setsockopt(fd, level, name, &value, sizeof(value)); }
-
-/// In the form that the kernel takes, and its size.
-std::pair<sockaddr_storage, socklen_t> socket_address(const config::ip_address& address, std::uint16_t port) {
-  sockaddr_storage storage{};
-  if (address.is_v4()) {
-    auto& v4 = reinterpret_cast<sockaddr_in&>(storage);
-    v4.sin_family = AF_INET;
-    v4.sin_port = htons(port);
-    std::memcpy(&v4.sin_addr, address.bytes.data() + 12, 4);
-    return {storage, sizeof(v4)};
-  }
-  auto& v6 = reinterpret_cast<sockaddr_in6&>(storage);
-  v6.sin6_family = AF_INET6;
-  v6.sin6_port = htons(port);
-  std::memcpy(&v6.sin6_addr, address.bytes.data(), 16);
-  return {storage, sizeof(v6)};
-}
-
-std::uint16_t port_of(const sockaddr_storage& storage) {
-  return ntohs(storage.ss_family == AF_INET ? reinterpret_cast<const sockaddr_in&>(storage).sin_port
-                                            : reinterpret_cast<const sockaddr_in6&>(storage).sin6_port);
-}
-
-config::ip_address address_of(const sockaddr_storage& storage) {
-  config::ip_address address;
-  if (storage.ss_family == AF_INET) {
-    address.bytes[10] = address.bytes[11] = 0xFF;
-    std::memcpy(address.bytes.data() + 12, &reinterpret_cast<const sockaddr_in&>(storage).sin_addr, 4);
-  } else {
-    std::memcpy(address.bytes.data(), &reinterpret_cast<const sockaddr_in6&>(storage).sin6_addr, 16);
-  }
-  return address;
-}
 
 /// Peers that vanished without a word are noticed after some minutes.
 void keep_alive(int fd) {
@@ -87,22 +33,17 @@ void keep_alive(int fd) {
 }
 
 std::string failure(const std::string& what, const config::ip_address& address, std::uint16_t port, int error) {
-  char text[INET6_ADDRSTRLEN] = {};
-  const bool v4 = address.is_v4();
-  ::inet_ntop(v4 ? AF_INET : AF_INET6, address.bytes.data() + (v4 ? 12 : 0), text, sizeof(text));
-  return what + " " + text + " port " + std::to_string(port) + ": " + std::strerror(error);
+  return what + " " + text_of(address) + " port " + std::to_string(port) + ": " + std::strerror(error);
 }
-
-/// True: descriptors or memory are short, and trying again at once is no use.
-bool is_shortage(int error) { return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM; }
 
 } // namespace
 
 class listener::state final : public edge_input, public std::enable_shared_from_this<state> {
 public:
-  state(int fd, std::uint16_t port, edge_loop& home, std::vector<edge_loop*> loops,
+  state(int fd, const config::ip_address& address, std::uint16_t port, edge_loop& home, std::vector<edge_loop*> loops,
         std::shared_ptr<connection_setting> setting)
-      : port_(port),
+      : address_(address),
+        port_(port),
         home_(home),
         loops_(std::move(loops)),
         setting_(std::move(setting)),
@@ -110,6 +51,8 @@ public:
         pause_([this] { wait(); }) {}
 
   [[nodiscard]] std::uint16_t port() const { return port_; }
+  [[nodiscard]] const config::ip_address& address() const { return address_; }
+  [[nodiscard]] int number() { return descriptor_->native_handle(); }
   [[nodiscard]] edge_loop& home() const { return home_; }
 
   void wait() {
@@ -186,6 +129,7 @@ private:
     }
   }
 
+  const config::ip_address address_;
   const std::uint16_t port_;
   edge_loop& home_;
   const std::vector<edge_loop*> loops_;
@@ -209,6 +153,18 @@ listener::~listener() { stop(); }
 expected<listener, std::string> listener::open(const config::ip_address& address, std::uint16_t port, int backlog,
                                                edge_loop& home, std::vector<edge_loop*> loops,
                                                std::shared_ptr<connection_setting> setting) {
+  auto bound = bind(address, port, home, std::move(loops), std::move(setting));
+  if (bound) {
+    if (auto begun = bound->begin(backlog); !begun) {
+      return unexpected(begun.error());
+    }
+  }
+  return bound;
+}
+
+expected<listener, std::string> listener::bind(const config::ip_address& address, std::uint16_t port, edge_loop& home,
+                                               std::vector<edge_loop*> loops,
+                                               std::shared_ptr<connection_setting> setting) {
   const auto failed = [&](const char* what) { return unexpected(failure(what, address, port, errno)); };
   owned_fd fd(::socket(address.is_v4() ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (fd.get() < 0) {
@@ -222,15 +178,19 @@ expected<listener, std::string> listener::open(const config::ip_address& address
   if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&bound), size) != 0) {
     return failed("cannot listen on");
   }
-  if (::listen(fd.get(), backlog) != 0) {
-    return failed("cannot listen on");
-  }
   if (::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&bound), &size) != 0) {
     return failed("cannot listen on");
   }
-  auto shared = std::make_shared<state>(fd.take(), port_of(bound), home, std::move(loops), std::move(setting));
-  home.post([shared] { shared->wait(); });
-  return listener(std::move(shared));
+  return listener(
+    std::make_shared<state>(fd.take(), address, port_of(bound), home, std::move(loops), std::move(setting)));
+}
+
+expected<void, std::string> listener::begin(int backlog) {
+  if (::listen(state_->number(), backlog) != 0) {
+    return unexpected(failure("cannot listen on", state_->address(), state_->port(), errno));
+  }
+  state_->home().post([shared = state_] { shared->wait(); });
+  return {};
 }
 
 std::uint16_t listener::port() const { return state_->port(); }

@@ -22,6 +22,12 @@ public:
   static expected<listener, std::string> open(const config::ip_address& address, std::uint16_t port, int backlog,
                                               edge_loop& home, std::vector<edge_loop*> loops,
                                               std::shared_ptr<connection_setting> setting);
+  /// The first half: the port is this listener's, and nobody is let in yet. Clients are refused.
+  static expected<listener, std::string> bind(const config::ip_address& address, std::uint16_t port, edge_loop& home,
+                                              std::vector<edge_loop*> loops,
+                                              std::shared_ptr<connection_setting> setting);
+  /// The second one, once. The error is as that of open().
+  expected<void, std::string> begin(int backlog);
   listener(listener&&) noexcept;
   listener& operator=(listener&&) noexcept;
   /// Stops.

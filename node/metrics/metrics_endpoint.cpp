@@ -100,7 +100,11 @@ private:
     if (path == "/readyz") {
       return health_answer(with_.sources.ready(), version, head);
     }
-    return answer(http::status::not_found, version, head, "text/plain", "/metrics, /healthz or /readyz\n");
+    if (path == "/discovery" && with_.sources.discovery) {
+      return answer(http::status::ok, version, head, "application/json", with_.sources.discovery());
+    }
+    return answer(http::status::not_found, version, head, "text/plain",
+                  "/metrics, /healthz, /readyz or /discovery\n");
   }
 
   beast::tcp_stream stream_;

@@ -25,6 +25,8 @@ struct metrics_endpoint_sources {
   std::function<std::string()> metrics; ///< Prometheus' text
   std::function<health()> alive;        ///< 200 or 503 of /healthz
   std::function<health()> ready;        ///< 200 or 503 of /readyz
+  /// JSON of /discovery: where the metrics of all nodes are, as Prometheus' http_sd_config wants it. Empty: 404.
+  std::function<std::string()> discovery{};
 };
 
 struct metrics_endpoint_error {
@@ -32,7 +34,7 @@ struct metrics_endpoint_error {
   std::string message; ///< one line with the remedy
 };
 
-/// The HTTP server for /metrics, /healthz and /readyz, on a thread of its own. Few connections at a time,
+/// The HTTP server for /metrics, /healthz, /readyz and /discovery, on a thread of its own. Few connections at a time,
 /// small requests, and short deadlines: it is for a scraper and a supervisor, not for the world.
 class metrics_endpoint {
 public:

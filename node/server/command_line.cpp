@@ -11,7 +11,9 @@
 #include "config/config_fields.hpp"
 #include "node/control/control_client.hpp"
 #include "node/server/data_folder.hpp"
+#include "node/server/folder_secrets.hpp"
 #include "node/server/help_text.hpp"
+#include "node/server/invitation.hpp"
 #include "node/server/serve.hpp"
 #include "node/server/version.hpp"
 
@@ -40,47 +42,124 @@ struct options {
   std::vector<std::string> sets;
   std::vector<std::string> words;
   std::string about;
+  std::string bundle;
+  std::string passphrase_file;
+  invitation_request invites;
+  std::string output;
+  std::uint64_t node = 0;
   bool json = false;
   unsigned timeout_seconds = 600;
 
-  [[nodiscard]] location where() const {
-    const auto path = [](const std::string& text) {
-      return text.empty() ? std::optional<fs::path>() : std::optional<fs::path>(text);
-    };
-    return {.config = path(config), .data = path(data), .sets = sets};
+  [[nodiscard]] static std::optional<fs::path> path(const std::string& text) {
+    return text.empty() ? std::optional<fs::path>() : std::optional<fs::path>(text);
   }
+  [[nodiscard]] location where() const { return {.config = path(config), .data = path(data), .sets = sets}; }
 };
 
+fs::path absolute(const std::string& text) {
+  std::error_code ignored;
+  const fs::path path = fs::absolute(text, ignored).lexically_normal();
+  return path.has_filename() ? path : path.parent_path();
+}
+
+/// Makes the folder that the options name; what it is for a person or a program is printed.
 exit_code run_init(const options& given) {
   if (given.data.empty()) {
     return refuse(exit_code::usage, "name the folder to make with --data FOLDER");
   }
-  auto loaded = load_config({.file = {}, .environment = godwit_environment(), .sets = given.sets});
+  std::optional<bundle> invited;
+  config_sources sources{.file = {}, .environment = godwit_environment(), .sets = {}};
+  if (!given.bundle.empty()) {
+    auto opened = open_bundle(given.bundle, options::path(given.passphrase_file), wall_clock_now());
+    if (!opened) {
+      return refuse(opened.error().code, opened.error().message);
+    }
+    invited = std::move(*opened);
+    sources.sets = invited->sets;
+  }
+  sources.sets.insert(sources.sets.end(), given.sets.begin(), given.sets.end());
+  auto loaded = load_config(sources);
   if (!loaded) {
     return refuse(exit_code::config, loaded.error());
   }
-  std::error_code ignored;
-  fs::path root = fs::absolute(given.data, ignored).lexically_normal();
-  if (!root.has_filename()) {
-    root = root.parent_path();
+  if (std::string& key = loaded->values.node.key_file; !key.empty()) {
+    key = absolute(key).string();
   }
-  const data_folder folder{root};
-  const auto settings = given.config.empty() ? std::optional<fs::path>() : fs::path(given.config);
-  auto made = init_data_folder(folder, *loaded, settings);
+  const data_folder folder{absolute(given.data)};
+  const auto settings = options::path(given.config);
+  auto made = init_data_folder(folder, *loaded, settings, invited ? &*invited : nullptr);
   if (!made) {
     return refuse(made.error().code, made.error().message);
   }
-  const auto answer = control_record({{"data", root.string()},
+  const auto& who = made->credentials;
+  const auto answer = control_record({{"data", folder.root.string()},
                                       {"settings", settings.value_or(folder.settings()).string()},
-                                      {"cluster_id", made->secrets.cluster_id},
+                                      {"cluster_id", who.cluster_id},
+                                      {"node_id", static_cast<std::int64_t>(who.node_id)},
+                                      {"authority", certificate_hash(who.ca_pem)},
+                                      {"key_file", key_file_of(folder, loaded->values).string()},
                                       {"public_key", folder.public_key().string()},
                                       {"fingerprint", fingerprint_text(made->fingerprint)}});
   print(given.json ? answer.json : answer.text);
   if (!given.json) {
     print("\nStart the node with: godwit serve --" +
-          (settings ? "config " + settings->string() : "data " + root.string()));
+          (settings ? "config " + settings->string() : "data " + folder.root.string()));
   }
   return exit_code::ok;
+}
+
+exit_code run_invite(const options& given) {
+  if (given.output.empty()) {
+    return refuse(exit_code::usage, "name the file to write the bundle to");
+  }
+  const auto found = locate(given.where());
+  if (!found) {
+    return refuse(found.error().code, found.error().message);
+  }
+  invitation_request what = given.invites;
+  what.output = absolute(given.output);
+  what.passphrase_file = options::path(given.passphrase_file);
+  what.node = given.node != 0 ? std::optional(given.node) : std::nullopt;
+  const auto made = invite(*found, what, wall_clock_now());
+  if (!made) {
+    return refuse(made.error().code, made.error().message);
+  }
+  std::string seeds;
+  for (const std::string& each : made->seeds) {
+    seeds += (seeds.empty() ? "" : ", ") + each;
+  }
+  std::vector<std::pair<std::string, control_value>> said = {{"bundle", what.output.string()},
+                                                             {"node_id", static_cast<std::int64_t>(made->node_id)},
+                                                             {"seeds", seeds},
+                                                             {"authority", made->authority},
+                                                             {"usable_until", date_text(made->expires_at)}};
+  if (what.passphrase_file) {
+    said.emplace_back("passphrase_file", what.passphrase_file->string());
+  }
+  const auto answer = control_record(said);
+  print(given.json ? answer.json : answer.text);
+  if (!given.json) {
+    print(what.passphrase_file
+            ? "\nWith the passphrase the bundle opens every secret of the cluster: send the two by different ways."
+            : "\nWhoever has the bundle has every secret of the cluster: move it by a way that nobody else reads.");
+    print("There: godwit init --data FOLDER --bundle FILE, then godwit serve --data FOLDER, then remove the bundle.");
+  }
+  return exit_code::ok;
+}
+
+/// Serves; with a bundle and no data folder yet, makes it first, so that a unit needs one line.
+exit_code run_serve(const options& given) {
+  std::error_code ignored;
+  const data_folder folder{given.data};
+  const bool there = fs::exists(folder.secrets(), ignored) && !fs::exists(folder.unfinished(), ignored);
+  if (!given.bundle.empty() && !given.data.empty() && !there) {
+    options making = given;
+    making.config.clear();
+    if (const auto made = run_init(making); made != exit_code::ok) {
+      return made;
+    }
+  }
+  return serve(given.where());
 }
 
 /// The socket that the options mean, from the settings where they can be read.
@@ -158,7 +237,16 @@ void add_sources(CLI::App& command, options& into) {
   command.add_option("--config", into.config);
   command.add_option("--data", into.data);
   // One value each time: the words behind it are not its.
-  command.add_option("--set", into.sets)->expected(1)->take_all();
+  command.add_option("--set", into.sets)->expected(1)->take_all()->allow_extra_args(false);
+}
+
+void add_invitation(CLI::App& command, options& into) {
+  command.add_option("--node", into.node)->check(CLI::Range(1U, 4095U));
+  command.add_option("--address", into.invites.address);
+  command.add_option("--seed", into.invites.seeds)->expected(1)->take_all()->allow_extra_args(false);
+  command.add_option("--passphrase-file", into.passphrase_file);
+  command.add_flag("--json", into.json);
+  command.add_option("output", into.output);
 }
 
 } // namespace
@@ -172,9 +260,16 @@ exit_code run_command_line(int argc, char** argv) {
 
   CLI::App* init = add_command(app, "init");
   add_sources(*init, given);
+  init->add_option("--bundle", given.bundle);
+  init->add_option("--passphrase-file", given.passphrase_file);
   init->add_flag("--json", given.json);
+  CLI::App* inviting = add_command(app, "invite");
+  add_sources(*inviting, given);
+  add_invitation(*inviting, given);
   CLI::App* serving = add_command(app, "serve");
   add_sources(*serving, given);
+  serving->add_option("--bundle", given.bundle);
+  serving->add_option("--passphrase-file", given.passphrase_file);
   CLI::App* ctl = add_command(app, "ctl");
   add_sources(*ctl, given);
   ctl->add_option("--socket", given.socket);
@@ -198,7 +293,10 @@ exit_code run_command_line(int argc, char** argv) {
     return run_init(given);
   }
   if (*serving) {
-    return serve(given.where());
+    return run_serve(given);
+  }
+  if (*inviting) {
+    return run_invite(given);
   }
   if (*ctl) {
     return run_ctl(given);

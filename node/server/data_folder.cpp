@@ -10,9 +10,10 @@
 #include <unistd.h>
 
 #include "config/config_fields.hpp"
+#include "node/identity/secrets_file.hpp"
 #include "node/server/durable_file.hpp"
+#include "node/server/folder_secrets.hpp"
 #include "persistence/lmdb/storage.hpp"
-#include "protocol/crypto/random.hpp"
 #include "protocol/crypto/rsa.hpp"
 
 namespace godwit::node {
@@ -59,8 +60,9 @@ expected<void, std::string> prepare(const data_folder& folder) {
   }
   if (fs::exists(folder.unfinished(), error)) {
     // Made in an empty folder before anything else, and no node has ever run here.
-    for (const fs::path& each : {folder.settings(), folder.private_key(), folder.public_key(), folder.secrets(),
-                                 folder.storage(), folder.unfinished()}) {
+    for (const fs::path& each : {folder.settings(), folder.key(), folder.certificate(), folder.next_node(),
+                                 folder.incarnation(), folder.begun(), folder.open_server_key(), folder.public_key(),
+                                 folder.secrets(), folder.storage(), folder.unfinished()}) {
       fs::remove_all(each, error);
       fs::remove(each.string() + ".new", error);
     }
@@ -79,23 +81,10 @@ expected<void, std::string> prepare(const data_folder& folder) {
   return write_durably(folder.unfinished(), "", public_mode);
 }
 
-node_secrets draw_secrets(std::uint64_t node_id) {
-  auto& random = crypto::system_random();
-  node_secrets drawn{.cluster_id = {}, .node_id = node_id, .access_hash_key = {}, .salt_key = {}};
-  std::array<std::uint8_t, 16> cluster{};
-  random.fill(cluster);
-  drawn.cluster_id = to_hex(cluster);
-  random.fill(drawn.access_hash_key);
-  random.fill(drawn.salt_key);
-  return drawn;
-}
-
 /// What was set, and who this is; the rest keeps its default.
-std::string settings_text(const data_folder& folder, loaded_config settings, const node_secrets& secrets,
-                          bool elsewhere) {
-  settings.values.cluster.id = secrets.cluster_id;
+std::string settings_text(const data_folder& folder, loaded_config settings, bool elsewhere) {
   for (const char* key : {"cluster.id", "cluster.name", "cluster.shards", "node.id", "listen.addresses", "listen.port",
-                          "metrics.address", "metrics.port"}) {
+                          "peers.address", "peers.port", "metrics.address", "metrics.port"}) {
     settings.origins.emplace(key, "");
   }
   settings.origins.erase("node.data");
@@ -117,44 +106,56 @@ std::string settings_text(const data_folder& folder, loaded_config settings, con
   return text;
 }
 
-/// Client libraries write fingerprints as hexadecimal digits, some with and some without leading zeros, and
-/// mtcute both ways: a fingerprint that has none is found by all.
-bool every_client_finds(std::uint64_t fingerprint) { return fingerprint >> 60 != 0; }
-
-expected<void, std::string> write_key(const data_folder& folder) {
-  auto key = crypto::rsa_private_key::generate();
-  while (key && !every_client_finds(key->fingerprint())) {
-    key = crypto::rsa_private_key::generate();
+/// The settings of a node that joins: what the cluster has decided is not its own to choose.
+expected<void, std::string> take_cluster(loaded_config& settings, const bundle& invited) {
+  const node_credentials& who = invited.credentials;
+  config::node_config& values = settings.values;
+  const auto foreign = [&](const char* key, const std::string& chosen, const std::string& given) {
+    return settings.origins.contains(key) && chosen != given;
+  };
+  if (foreign("node.id", std::to_string(values.node.id), std::to_string(who.node_id)) ||
+      foreign("cluster.id", values.cluster.id, who.cluster_id) ||
+      foreign("cluster.shards", std::to_string(values.cluster.shards), std::to_string(who.shards))) {
+    return unexpected("node.id, cluster.id and cluster.shards come from the bundle: node " +
+                      std::to_string(who.node_id) + " of cluster " + who.cluster_id + " with " +
+                      std::to_string(who.shards) + " shards. Leave them out.");
   }
-  if (!key) {
-    return unexpected("an RSA key cannot be made: " + std::string(crypto::to_string(key.error())));
+  values.node.id = who.node_id;
+  values.cluster.shards = who.shards;
+  if (!settings.origins.contains("cluster.name")) {
+    values.cluster.name = invited.cluster_name;
   }
-  std::string pem = key->to_pem();
-  auto written = write_durably(folder.private_key(), pem, secret_mode);
-  crypto::wipe({reinterpret_cast<std::uint8_t*>(pem.data()), pem.size()});
-  if (!written) {
-    return written;
+  if (!settings.origins.contains("peers.seeds")) {
+    values.peers.seeds = invited.seeds;
+    settings.origins["peers.seeds"] = "";
   }
-  return write_durably(folder.public_key(), key->public_key().to_pem(), public_mode);
+  return {};
 }
 
-expected<void, std::string> make_all(const data_folder& folder, const loaded_config& settings,
-                                     const std::optional<fs::path>& settings_file) {
-  if (auto done = write_key(folder); !done) {
+expected<void, std::string> make_all(const data_folder& folder, loaded_config settings,
+                                     const std::optional<fs::path>& settings_file, const bundle* invited) {
+  config::node_config& values = settings.values;
+  if (invited != nullptr) {
+    if (auto done = take_cluster(settings, *invited); !done) {
+      return done;
+    }
+  }
+  const auto who = invited != nullptr ? expected<node_credentials, std::string>(invited->credentials)
+                                      : draw_credentials(values.node.id, values.cluster.shards, wall_clock_now());
+  if (!who) {
+    return unexpected(who.error());
+  }
+  values.cluster.id = who->cluster_id;
+  if (auto done = write_credentials(folder, key_file_of(folder, values), *who); !done) {
     return done;
   }
-  const node_secrets secrets = draw_secrets(settings.values.node.id);
-  if (auto done = write_durably(folder.secrets(), secrets_text(secrets), secret_mode); !done) {
-    return done;
-  }
-  const persistence::lmdb::storage_settings made{.node = persistence::node_id(settings.values.node.id),
-                                                 .shard_count =
-                                                   static_cast<std::uint16_t>(settings.values.cluster.shards)};
+  const persistence::lmdb::storage_settings made{.node = persistence::node_id(who->node_id),
+                                                 .shard_count = static_cast<std::uint16_t>(who->shards)};
   if (auto done = persistence::lmdb::storage::create(folder.storage(), made); !done) {
     return unexpected(done.error().message);
   }
-  const std::string text = settings_text(folder, settings, secrets, settings_file.has_value());
-  return write_durably(settings_file.value_or(folder.settings()), text, secret_mode);
+  return write_durably(settings_file.value_or(folder.settings()),
+                       settings_text(folder, std::move(settings), settings_file.has_value()), secret_mode);
 }
 
 expected<void, std::string> remove_marker(const data_folder& folder) {
@@ -183,7 +184,7 @@ expected<void, std::string> check_shape(const data_folder& folder) {
     return unexpected(name + " is empty. Is its disk mounted? To make a new cluster in it: godwit init --data " +
                       folder.root.string());
   }
-  for (const fs::path& each : {folder.secrets(), folder.private_key(), folder.storage()}) {
+  for (const fs::path& each : {folder.secrets(), folder.storage()}) {
     if (!fs::exists(each, error)) {
       return unexpected(name + " has no " + each.filename().string() +
                         ": it is no data folder, or it lost a part. Restore that part from a copy, or name another "
@@ -193,30 +194,43 @@ expected<void, std::string> check_shape(const data_folder& folder) {
   return {};
 }
 
-expected<identity, std::string> read_identity(const data_folder& folder) {
-  auto secrets = read_secrets(folder.secrets());
-  if (!secrets) {
-    return unexpected(secrets.error());
+expected<identity, std::string> read_identity(const data_folder& folder, const config::node_config& values) {
+  auto who = open_credentials(folder, key_file_of(folder, values), wall_clock_now());
+  if (!who) {
+    return unexpected(who.error());
   }
-  auto pem = read_small_file(folder.private_key());
-  if (!pem) {
-    return unexpected(pem.error());
-  }
-  const auto key = crypto::rsa_private_key::from_pem(*pem);
-  crypto::wipe({reinterpret_cast<std::uint8_t*>(pem->data()), pem->size()});
+  const auto key = crypto::rsa_private_key::from_pem(who->server_rsa_pem);
   if (!key) {
-    return unexpected(folder.private_key().string() +
-                      " cannot be used: " + std::string(crypto::to_string(key.error())) + " Restore it from a copy.");
+    return unexpected("the server's key is " + std::string(crypto::to_string(key.error())));
   }
   const auto public_key = key->public_key();
   return identity{
-    .secrets = std::move(*secrets), .public_key_pem = public_key.to_pem(), .fingerprint = public_key.fingerprint()};
+    .credentials = std::move(*who), .public_key_pem = public_key.to_pem(), .fingerprint = public_key.fingerprint()};
+}
+
+/// Whether the folder is the one that the configuration means; looks at nothing that is sealed.
+expected<void, std::string> check_owner(const data_folder& folder, const config::node_config& values) {
+  const auto read = read_secrets(folder.secrets());
+  if (!read) {
+    return unexpected(read.error());
+  }
+  const std::string name = "data folder " + folder.root.string();
+  const node_credentials& who = read->open;
+  if (!values.cluster.id.empty() && values.cluster.id != who.cluster_id) {
+    return unexpected(name + " belongs to cluster " + who.cluster_id + ", the configuration to " + values.cluster.id +
+                      ". Name the folder and the settings of one cluster.");
+  }
+  if (values.node.id != who.node_id) {
+    return unexpected(name + " belongs to node " + std::to_string(who.node_id) + ", the configuration says " +
+                      std::to_string(values.node.id) + ". Correct node.id, or name the folder of that node.");
+  }
+  return {};
 }
 
 } // namespace
 
 expected<identity, node_failure> init_data_folder(const data_folder& folder, const loaded_config& settings,
-                                                  const std::optional<fs::path>& settings_file) {
+                                                  const std::optional<fs::path>& settings_file, const bundle* invited) {
   std::error_code ignored;
   if (settings_file && fs::exists(*settings_file, ignored)) {
     return unexpected(node_failure{exit_code::failure, "settings file " + settings_file->string() +
@@ -224,7 +238,7 @@ expected<identity, node_failure> init_data_folder(const data_folder& folder, con
   }
   auto done = prepare(folder);
   if (done) {
-    done = make_all(folder, settings, settings_file);
+    done = make_all(folder, settings, settings_file, invited);
   }
   if (done) {
     done = remove_marker(folder);
@@ -232,7 +246,7 @@ expected<identity, node_failure> init_data_folder(const data_folder& folder, con
   if (!done) {
     return refuse(done.error());
   }
-  auto read = read_identity(folder);
+  auto read = read_identity(folder, settings.values);
   if (!read) {
     return refuse(read.error());
   }
@@ -240,38 +254,40 @@ expected<identity, node_failure> init_data_folder(const data_folder& folder, con
 }
 
 expected<identity, node_failure> open_data_folder(const data_folder& folder, const config::node_config& values) {
-  if (auto done = check_shape(folder); !done) {
-    return refuse(done.error());
+  auto good = check_shape(folder);
+  if (good) {
+    good = check_owner(folder, values);
   }
-  auto read = read_identity(folder);
+  if (!good) {
+    return refuse(good.error());
+  }
+  auto read = read_identity(folder, values);
   if (!read) {
     return refuse(read.error());
-  }
-  const std::string name = "data folder " + folder.root.string();
-  if (!values.cluster.id.empty() && values.cluster.id != read->secrets.cluster_id) {
-    return refuse(name + " belongs to cluster " + read->secrets.cluster_id + ", the configuration to " +
-                  values.cluster.id + ". Name the folder and the settings of one cluster.");
-  }
-  if (values.node.id != read->secrets.node_id) {
-    return refuse(name + " belongs to node " + std::to_string(read->secrets.node_id) + ", the configuration says " +
-                  std::to_string(values.node.id) + ". Correct node.id, or name the folder of that node.");
   }
   return std::move(*read);
 }
 
 expected<void, std::string> begin_copy(const data_folder& target) { return prepare(target); }
 
-expected<void, std::string> finish_copy(const data_folder& from, const data_folder& target) {
+expected<void, std::string> finish_copy(const data_folder& from, const data_folder& target, bool may_replace) {
   const struct {
     fs::path source;
     fs::path copy;
     mode_t mode;
     bool required;
-  } files[] = {{from.private_key(), target.private_key(), secret_mode, true},
+  } files[] = {{from.key(), target.key(), secret_mode, false},
+               {from.certificate(), target.certificate(), secret_mode, false},
                {from.public_key(), target.public_key(), public_mode, true},
+               {from.next_node(), target.next_node(), secret_mode, false},
                {from.secrets(), target.secrets(), secret_mode, true},
+               {from.begun(), target.begun(), secret_mode, false},
+               {from.incarnation(), target.incarnation(), secret_mode, false},
                {from.settings(), target.settings(), secret_mode, false}};
   for (const auto& each : files) {
+    if (each.source == from.incarnation() && !may_replace) {
+      continue;
+    }
     auto text = read_small_file(each.source);
     if (!text) {
       if (!each.required) {

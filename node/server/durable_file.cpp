@@ -13,7 +13,11 @@ namespace godwit::node {
 namespace {
 
 std::string reason(const std::filesystem::path& file, const char* doing, int error) {
-  return std::string(doing) + " " + file.string() + ": " + std::generic_category().message(error);
+  std::string text = std::string(doing) + " " + file.string() + ": " + std::generic_category().message(error);
+  if (error == ENOSPC || error == EDQUOT) {
+    text += ". Make room on the disk of " + file.parent_path().string();
+  }
+  return text;
 }
 
 struct descriptor {

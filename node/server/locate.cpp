@@ -51,6 +51,9 @@ expected<located, node_failure> locate(const location& where) {
   }
   folder = absolute(folder).string();
   found.folder.root = folder;
+  if (std::string& key = found.config.values.node.key_file; !key.empty()) {
+    key = absolute(key).string();
+  }
   if (found.config.values.node.name.empty()) {
     found.config.values.node.name = "node-" + std::to_string(found.config.values.node.id);
   }

@@ -1,41 +1,20 @@
 #include "node/server/node.hpp"
 
-#include <caf/actor_system.hpp>
-#include <caf/actor_system_config.hpp>
-
 #include <algorithm>
-#include <atomic>
-#include <fstream>
-#include <iterator>
+#include <chrono>
 #include <thread>
 #include <utility>
-#include <vector>
 
-#include "actors/account/account_actor.hpp"
-#include "actors/account/account_options.hpp"
-#include "actors/gateway/gateway.hpp"
-#include "actors/people/card_book.hpp"
 #include "cluster/base/log.hpp"
 #include "cluster/shard/router.hpp"
 #include "cluster/shard/shard_counters.hpp"
-#include "cluster/shard/shard_set.hpp"
-#include "cluster/shard/storage_events.hpp"
-#include "node/edge/edge_connection.hpp"
-#include "node/edge/edge_loop.hpp"
-#include "node/edge/listener.hpp"
-#include "node/metrics/metric_registry.hpp"
-#include "node/server/data_folder.hpp"
+#include "node/server/folder_secrets.hpp"
 #include "node/server/node_metrics.hpp"
-#include "node/server/operator_commands.hpp"
-#include "node/server/supervision_tree.hpp"
-#include "node/webhook/code_webhook.hpp"
-#include "persistence/lmdb/storage.hpp"
-#include "protocol/crypto/rsa.hpp"
+#include "node/server/node_parts.hpp"
 
 namespace godwit::node {
 namespace {
 
-namespace lmdb = persistence::lmdb;
 using steady = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
@@ -45,204 +24,71 @@ log::component node_log{"node"};
 constexpr auto poll = 5ms;
 /// What sessions get to end in when nobody drained them, and when the drain's time is over.
 constexpr auto session_end_max = 1s;
+/// How long a node that ends waits for others to lead what it led.
+constexpr auto hand_over_max = 3s;
 /// A loop that has not come round for so long is stuck.
 constexpr auto stuck_after = 10s;
 
-std::string text_of_file(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-/// CAF's own scheduler runs control and slow work alone: the data path is on our loops.
-struct system_config : caf::actor_system_config {
-  system_config() {
-    set("scheduler.policy", caf::atom("sharing")); // stealing burns processor time when idle
-    set("scheduler.max-threads", 1);
-    set("logger.verbosity", caf::atom("quiet"));
-  }
-};
-
-std::size_t loops_for(const config::node_section& section) {
-  if (section.loops != 0) {
-    return section.loops;
-  }
-  const unsigned processors = std::thread::hardware_concurrency();
-  return processors > 2 ? processors - 1 : 1;
-}
-
-edge_options edge_options_for(const config::node_config& config) {
-  edge_options out;
-  for (const std::string& each : config.listen.proxy_sources) {
-    if (const auto network = config::parse_network(each)) {
-      out.proxy_sources.push_back(*network);
-    }
-  }
-  out.connections_max = config.limits.connections;
-  out.connections_per_address_max = config.limits.connections_per_address;
-  out.first_packet_ms = static_cast<std::uint32_t>(config.limits.first_packet_seconds * 1000);
-  out.idle_ms = static_cast<std::uint32_t>(config.limits.idle_seconds * 1000);
-  return out;
-}
-
 } // namespace
 
-/// Members go in the reverse order: first the doors, then what comes through them, then what that stands on.
-struct node::parts {
-  explicit parts(node_services lent)
-      : services(std::move(lent)),
-        config(services.config),
-        events([this](cluster::storage_health now, const auto& why) { storage_changed(now, why); }) {}
-
-  expected<void, node_failure> open_storage();
-  expected<void, node_failure> start_shards();
-  expected<void, node_failure> start_gateway();
-  expected<void, node_failure> listen();
-  void collect(metric_writer& out) const;
-
-  // --- on other threads ---
-  void storage_changed(cluster::storage_health now, const persistence::storage_error& why) const {
-    if (now == cluster::storage_health::failed) {
-      services.fatal(exit_code::data_folder, why.message);
-    }
-  }
-
-  node_services services;
-  const config::node_config& config;
-  std::atomic<bool> serving{false};
-  std::atomic<bool> draining{false};
-
-  cluster::storage_events events;
-  std::unique_ptr<lmdb::storage> storage;
-  std::unique_ptr<code_webhook> webhook;
-  people::card_book cards{limits::cards_in_memory_max};
-  people::presence_book presence;
-  std::shared_ptr<account::account_options> accounts;
-  system_config caf_config;
-  std::unique_ptr<caf::actor_system> system;
-  std::vector<std::unique_ptr<edge_loop>> loops;
-  std::vector<cluster::home_loop*> homes;
-  std::unique_ptr<cluster::shard_set> shards;
-  std::unique_ptr<actors::gateway> gateway;
-  std::unique_ptr<supervision_tree> tree;
-  std::shared_ptr<connection_setting> setting;
-  std::vector<listener> listeners;
-  std::unique_ptr<operator_commands> commands;
-  metric_registry::registration metrics;
-};
-
-expected<void, node_failure> node::parts::open_storage() {
-  const data_folder folder{config.node.data};
-  auto opened = lmdb::storage::open(
-    folder.storage(), events, events,
-    {.map_bytes = config.storage.map_bytes, .map_bytes_max = config.storage.map_bytes_max, .log = {}, .state = {}});
-  if (!opened) {
-    return unexpected(node_failure{exit_code::data_folder, opened.error().message});
-  }
-  storage = std::move(*opened);
-  return {};
+/// Whether the others can go on without this node.
+bool node::parts::has_successors() const {
+  const std::size_t voters = links->voters().size();
+  const auto others = links->peers();
+  const auto up = std::count_if(others.begin(), others.end(), [](const cluster::peer_status& each) { return each.up; });
+  return voters > 1 && static_cast<std::size_t>(up) * 2 > voters;
 }
 
-expected<void, node_failure> node::parts::start_shards() {
-  if (!config.auth.webhook_url.empty()) {
-    auto address = parse_http_address(config.auth.webhook_url);
-    if (!address) {
-      return unexpected(node_failure{exit_code::config, "auth.webhook_url " + address.error()});
-    }
-    webhook = std::make_unique<code_webhook>(code_webhook::options{
-      std::move(*address), config.auth.webhook_secret, std::chrono::milliseconds(config.auth.webhook_timeout_ms)});
-  }
-  accounts = std::make_shared<account::account_options>(account::options_from(config.auth, config.dc));
-  if (const std::string& invited = config.auth.invited_file; !invited.empty()) {
-    std::ifstream file(invited);
-    if (!file) {
-      return unexpected(
-        node_failure{exit_code::config, "auth.invited_file " + invited +
-                                          " cannot be read. Is the path right, and may this user read it?"});
-    }
-    account::invite(*accounts, text_of_file(invited));
-  }
-  accounts->people.access_hash_key = services.secrets.access_hash_key;
-  accounts->people.cards = &cards;
-  accounts->people.presence = &presence;
-  accounts->random = &crypto::system_random();
-  accounts->sender = webhook.get();
-
-  system = std::make_unique<caf::actor_system>(caf_config);
-  const std::size_t count = loops_for(config.node);
-  for (std::size_t i = 0; i < count; ++i) {
-    loops.push_back(std::make_unique<edge_loop>(*system, "loop-" + std::to_string(i)));
-    homes.push_back(loops.back().get());
-  }
-  cluster::entity_factories factories;
-  for (const auto kind : {cluster::entity_kind::user, cluster::entity_kind::phone, cluster::entity_kind::auth_key,
-                          cluster::entity_kind::username}) {
-    factories[kind] = [options = std::shared_ptr<const account::account_options>(accounts)](
-                        caf::actor_system& of, cluster::home_loop& home, cluster::shard_context& shard,
-                        cluster::entity_ref self) {
-      return caf::actor{of.spawn<account::account_actor>(std::ref(home), std::ref(shard), self, options)};
-    };
-  }
-  cluster::shard_set_options options;
-  options.self = storage->settings().node;
-  options.shards = storage->settings().shard_count;
-  options.members = {{{options.self, persistence::member_role::voter}}};
-  options.failed = [this](cluster::shard_id shard, const persistence::storage_error& why) {
-    services.fatal(exit_code::data_folder, "shard " + std::to_string(shard.value()) + ": " + why.message);
-  };
-  shards = std::make_unique<cluster::shard_set>(*system, homes, storage->log(), storage->state(), events,
-                                                std::move(factories), std::move(options));
-  for (const auto& loop : loops) {
-    loop->start();
-  }
-  if (auto started = shards->start(); !started) {
-    return unexpected(node_failure{exit_code::data_folder, started.error().message});
-  }
-  return {};
+operator_access node::parts::access() {
+  return {.system = *system,
+          .router = links->router(),
+          .state = storage->state(),
+          .gateway = *gateway,
+          .test_numbers = config.auth.test_numbers,
+          .cluster = {.self = storage->settings().node,
+                      .map = [this] { return links->map(); },
+                      .peers = [this] { return links->peers(); },
+                      .shards = [this] { return shards->status(); },
+                      .leaders = &links->leaders(),
+                      .seeds = [this] { return links->seeds(); },
+                      .ending = {}}};
 }
 
-expected<void, node_failure> node::parts::start_gateway() {
-  auto key = crypto::rsa_private_key::from_pem(text_of_file(services.private_key));
-  if (!key) {
-    return unexpected(node_failure{exit_code::data_folder, services.private_key.string() + ": " +
-                                                             std::string(crypto::to_string(key.error())) +
-                                                             ". Restore the file from a copy of the data folder."});
+/// Why shards cannot be asked, in words for an operator; empty: not for want of other nodes.
+std::string node::parts::away_text() const {
+  const std::string trouble = links->trouble();
+  const std::size_t voters = links->voters().size();
+  std::size_t up = 1;
+  for (const cluster::peer_status& each : links->peers()) {
+    up += each.up ? 1 : 0;
   }
-  actors::gateway_options options;
-  options.server_keys = std::make_shared<const std::vector<crypto::rsa_private_key>>(1, std::move(*key));
-  options.accounts = accounts;
-  options.address.address = config.dc.address;
-  options.address.port = static_cast<std::uint16_t>(config.dc.port != 0 ? config.dc.port : config.listen.port);
-  options.address.country = config.dc.country;
-  options.handshake_threads = static_cast<unsigned>(config.limits.handshake_threads);
-  options.handshakes_waiting_max = config.limits.handshakes_waiting;
-  options.exchanges_per_address_minute = static_cast<std::uint32_t>(config.limits.handshakes_per_address_minute);
-  options.calls_per_session_second = static_cast<std::uint32_t>(config.limits.calls_per_session_second);
-  options.calls_per_account_second = static_cast<std::uint32_t>(config.limits.calls_per_account_second);
-  gateway = std::make_unique<actors::gateway>(homes, shards->router(), std::move(options));
-  tree = std::make_unique<supervision_tree>(
-    *system, *gateway, homes, [this](std::string why) { services.fatal(exit_code::failure, std::move(why)); });
-  setting = std::make_shared<connection_setting>(edge_options_for(config), *gateway);
-  return {};
+  if (up * 2 <= voters) {
+    return "a majority of the nodes is away: " + std::to_string(up) + " of " + std::to_string(voters) +
+           " reach one another. Start the others, or mend the network between them; nothing is lost meanwhile" +
+           (trouble.empty() ? "" : " (" + trouble + ")");
+  }
+  return trouble;
 }
 
-expected<void, node_failure> node::parts::listen() {
-  std::vector<edge_loop*> all;
-  for (const auto& loop : loops) {
-    all.push_back(loop.get());
-  }
-  for (const std::string& text : config.listen.addresses) {
-    const auto address = config::parse_ip(text);
-    if (!address) {
-      return unexpected(node_failure{exit_code::config, "listen.addresses: \"" + text + "\" is no address"});
+health node::parts::cluster_status() const {
+  if (watch->compared()) {
+    if (std::string wrong = watch->trouble(); !wrong.empty()) {
+      return {false, std::move(wrong)};
     }
-    auto opened = listener::open(*address, static_cast<std::uint16_t>(config.listen.port),
-                                 static_cast<int>(config.listen.backlog), *loops.front(), all, setting);
-    if (!opened) {
-      return unexpected(node_failure{exit_code::address, opened.error()});
-    }
-    listeners.push_back(std::move(*opened));
   }
-  return {};
+  const bool ready = shards->ready();
+  if (!ready) {
+    if (std::string away = away_text(); !away.empty()) {
+      return {false, std::move(away)};
+    }
+  }
+  if (std::string wrong = watch->trouble(); !wrong.empty()) {
+    return {false, std::move(wrong)};
+  }
+  if (!ready) {
+    return {false, std::to_string(links->leaderless()) + " shards have no leader yet"};
+  }
+  return serving.load() ? health{true, "ok"} : health{false, "starting"};
 }
 
 void node::parts::collect(metric_writer& out) const {
@@ -254,6 +100,8 @@ void node::parts::collect(metric_writer& out) const {
     lane_oldest = std::max(lane_oldest, shards->counters(i).lane_oldest.value());
   }
   collect_lane_age(out, lane_oldest);
+  links->collect(out);
+  watch->collect(out);
   collect_handshakes(out, gateway->pool());
   collect_storage(out, storage->usage(), events);
   if (webhook) {
@@ -273,7 +121,7 @@ node::~node() { stop(); }
 
 expected<void, node_failure> node::start() {
   auto started = parts_->open_storage();
-  for (const auto step : {&parts::start_shards, &parts::start_gateway}) {
+  for (const auto step : {&parts::prepare_accounts, &parts::start_shards, &parts::start_gateway, &parts::bind}) {
     if (started) {
       started = ((*parts_).*step)();
     }
@@ -281,36 +129,38 @@ expected<void, node_failure> node::start() {
   if (!started) {
     return started;
   }
-  // Clients are let in when every shard can answer: before, their keys could not be looked up.
-  const auto deadline = steady::now() + std::chrono::seconds(limits::start_seconds_max);
-  while (!parts_->shards->ready()) {
-    if (steady::now() > deadline) {
-      return unexpected(node_failure{exit_code::failure, "the shards have no leaders after " +
-                                                           std::to_string(limits::start_seconds_max) +
-                                                           " s; the log tells what they wait for"});
-    }
-    std::this_thread::sleep_for(poll);
-  }
-  if (started = parts_->listen(); !started) {
-    return started;
-  }
-  parts_->commands = std::make_unique<operator_commands>(
-    parts_->services.control, operator_access{*parts_->system, parts_->shards->router(), parts_->storage->state(),
-                                              *parts_->gateway, parts_->config.auth.test_numbers});
+  parts_->commands = std::make_unique<operator_commands>(parts_->services.control, parts_->access());
   parts_->metrics = parts_->services.metrics.add([this](metric_writer& out) { parts_->collect(out); });
+  parts_->began.store(true);
+  return {};
+}
+
+expected<bool, node_failure> node::open_when_ready() {
+  if (parts_->serving.load()) {
+    return true;
+  }
+  if (!parts_->shards->ready() || !parts_->watch->trouble().empty()) {
+    return false;
+  }
+  if (auto marked = parts_->mark_begun(); !marked) {
+    return unexpected(marked.error());
+  }
+  if (auto listening = parts_->listen(); !listening) {
+    return unexpected(listening.error());
+  }
   parts_->serving.store(true);
   log::info(node_log, "serving",
             {{"port", parts_->listeners.front().port()},
-             {"shards", parts_->shards->router().shards()},
+             {"shards", parts_->links->router().shards()},
              {"loops", parts_->loops.size()}});
-  return {};
+  return true;
 }
 
 health node::status() const {
   if (parts_->draining.load()) {
     return {false, "draining"};
   }
-  if (!parts_->serving.load()) {
+  if (!parts_->began.load()) {
     return {false, "starting"};
   }
   switch (parts_->events.health()) {
@@ -318,16 +168,44 @@ health node::status() const {
   case cluster::storage_health::failed: return {false, "the disk failed"};
   case cluster::storage_health::good: break;
   }
-  if (parts_->shards->shards_ready() < parts_->shards->router().shards()) {
-    return {false, "shards without a leader"};
-  }
-  return {true, "ok"};
+  return parts_->cluster_status();
 }
 
+bool node::only_voter() const {
+  if (!parts_->began.load()) {
+    return false;
+  }
+  const auto voters = parts_->links->voters();
+  return voters.size() == 1 && voters.front() == parts_->links->self();
+}
+
+void node::end_commands() {
+  if (parts_->commands != nullptr) {
+    parts_->commands->hurry();
+  }
+}
+
+void node::renew_certificate() {
+  if (!parts_->watch->trouble().empty()) {
+    return; // it would carry dates of a clock that is wrong
+  }
+  node_credentials renewed = parts_->credentials;
+  const auto done =
+    godwit::node::renew_certificate({parts_->config.node.data}, parts_->config, renewed, wall_clock_now());
+  const auto shown = done && *done ? parts_->links->show_certificate(renewed) : expected<void, std::string>{};
+  if (!done || !shown) {
+    log::error(node_log, "certificate_not_renewed", {{"why", done ? shown.error() : done.error()}});
+  } else if (*done) {
+    parts_->credentials = std::move(renewed);
+    log::info(node_log, "certificate_renewed");
+  }
+}
+
+std::string node::discovery() const { return parts_->began.load() ? parts_->links->discovery() : std::string("[]\n"); }
+
 health node::alive() const {
-  return parts_->tree == nullptr || parts_->tree->loops_alive(stuck_after)
-           ? health{true, "ok"}
-           : health{false, "a loop does not come round"};
+  return !parts_->began.load() || parts_->tree->loops_alive(stuck_after) ? health{true, "ok"}
+                                                                         : health{false, "a loop does not come round"};
 }
 
 void node::drain(steady::time_point deadline) {
@@ -339,18 +217,25 @@ void node::drain(steady::time_point deadline) {
     return;
   }
   parts_->gateway->begin_stop();
-  const auto wait_until = [&](steady::time_point end) {
-    while (!parts_->gateway->stopped() && steady::now() < end) {
+  const auto wait_for = [&](const auto& done, steady::time_point end) {
+    while (!done() && steady::now() < end) {
       std::this_thread::sleep_for(poll);
     }
   };
-  wait_until(deadline);
+  if (parts_->has_successors()) {
+    // Without waiting for elections: those who are not connected to this node notice nothing.
+    parts_->shards->resign(true);
+    wait_for([&] { return parts_->shards->shards_ready() == 0; }, std::min(deadline, steady::now() + hand_over_max));
+  }
+  const auto stopped = [&] { return parts_->gateway->stopped(); };
+  wait_for(stopped, deadline);
   parts_->gateway->end_now();
-  wait_until(steady::now() + session_end_max);
+  wait_for(stopped, steady::now() + session_end_max);
 }
 
 void node::stop() {
   parts_->serving.store(false);
+  parts_->began.store(false);
   parts_->metrics = {};
   parts_->commands.reset();
   parts_->listeners.clear();
@@ -358,8 +243,12 @@ void node::stop() {
     drain(steady::now() + session_end_max);
   }
   parts_->tree.reset();
+  parts_->watch.reset();
   if (parts_->shards != nullptr) {
+    parts_->shards->begin_stop();
+    parts_->links->close_requests();
     parts_->shards->stop();
+    parts_->links->stop();
   }
   for (const auto& loop : parts_->loops) {
     loop->stop();
@@ -367,6 +256,7 @@ void node::stop() {
   parts_->setting.reset();
   parts_->gateway.reset();
   parts_->shards.reset();
+  parts_->links.reset();
   parts_->loops.clear();
   parts_->homes.clear();
   parts_->system.reset();

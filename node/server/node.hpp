@@ -7,7 +7,7 @@
 #include <string>
 
 #include "config/node_config.hpp"
-#include "node/config/secrets_file.hpp"
+#include "node/identity/node_credentials.hpp"
 #include "node/metrics/metrics_endpoint.hpp"
 #include "node/server/exit_code.hpp"
 #include "protocol/expected.hpp"
@@ -20,8 +20,7 @@ class metric_registry;
 /// What the process lends to its node. All of it outlives the node.
 struct node_services {
   const config::node_config& config; ///< validated; node.data is absolute
-  const node_secrets& secrets;
-  std::filesystem::path private_key; ///< PEM file of the server's RSA key
+  const node_credentials& credentials;
   metric_registry& metrics;
   control_commands& control;
   /// The node cannot go on, for the reason in this line; the process ends with the code. Any thread.
@@ -36,7 +35,7 @@ struct node_failure {
 /// Everything between the configuration and the sockets: storage, actors and the edge, from start to
 /// stop. main.cpp and serve.cpp know of a node only what stands here.
 ///
-/// start, drain and stop are called by one thread, in this order, each once; status, snapshot by any.
+/// start, open_when_ready, drain and stop are called by one thread, in this order; status, snapshot by any.
 class node {
 public:
   explicit node(node_services services);
@@ -44,14 +43,31 @@ public:
   node(const node&) = delete;
   node& operator=(const node&) = delete;
 
-  /// Opens the storage, recovers, and begins to listen. Blocks while the storage opens; after it has
-  /// returned, status() tells when clients are served.
+  /// Opens the storage, recovers, and joins the other nodes. Blocks while the storage opens. Clients are let in later:
+  /// see open_when_ready().
   expected<void, node_failure> start();
+
+  /// After start(), again and again: lets clients in once every shard has a leader, for before that their keys could
+  /// not be looked up. With a majority of the nodes away this takes as long as they do. Does not block; false: not yet.
+  expected<bool, node_failure> open_when_ready();
 
   /// Whether clients are served now. While it starts, drains or lost its disk it is not good, and says why.
   [[nodiscard]] health status() const;
   /// Whether every thread of the node still makes progress.
   [[nodiscard]] health alive() const;
+
+  /// JSON of /discovery: where the metrics of all nodes are. Any thread.
+  [[nodiscard]] std::string discovery() const;
+
+  /// Whether this node alone decides for its cluster. Any thread.
+  [[nodiscard]] bool only_voter() const;
+
+  /// Commands of operators that wait for something end at once, from now on: before their server is closed.
+  void end_commands();
+
+  /// Renews the certificate that other nodes see, if it is time; to be called about once an hour, by the thread that
+  /// called start; not while its clock is wrong. Blocks for a disk's sync.
+  void renew_certificate();
 
   /// Takes no new connection and lets what is under way come to its end, until the deadline.
   void drain(std::chrono::steady_clock::time_point deadline);

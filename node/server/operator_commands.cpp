@@ -4,11 +4,13 @@
 #include <caf/scoped_actor.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <ctime>
 #include <limits>
 #include <mutex>
 #include <optional>
+#include <shared_mutex>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -44,6 +46,9 @@ std::string hex(std::uint64_t value) {
   return text;
 }
 
+/// How often whoever waits looks whether the node ends.
+constexpr std::chrono::milliseconds look_time{50};
+
 /// Asks an entity and waits; the error is one line.
 expected<std::string, std::string> ask(const operator_access& access, const cluster::entity_ref& who,
                                        std::string body) {
@@ -55,16 +60,25 @@ expected<std::string, std::string> ask(const operator_access& access, const clus
   request->reply_to = caf::actor_cast<caf::actor>(self);
   access.router.send(std::move(request));
   expected<std::string, std::string> answer = unexpected(std::string("the shard does not answer; try again"));
-  self->receive(
-    [&](cluster::entity_reply& reply) {
-      switch (reply.status) {
-      case cluster::reply_status::ok: answer = std::move(reply.body); break;
-      case cluster::reply_status::error: answer = unexpected(text_of(reply.error)); break;
-      case cluster::reply_status::unavailable:
-        answer = unexpected(std::string("the shard is not available now; try again"));
-      }
-    },
-    caf::after(std::chrono::milliseconds(limits::request_timeout_ms + 1000)) >> [] {});
+  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(limits::request_timeout_ms + 1000);
+  const auto take = [&](cluster::entity_reply& reply) {
+    switch (reply.status) {
+    case cluster::reply_status::ok: answer = std::move(reply.body); break;
+    case cluster::reply_status::error: answer = unexpected(text_of(reply.error)); break;
+    case cluster::reply_status::moved:
+    case cluster::reply_status::unavailable:
+      answer = unexpected(std::string("the shard is not available now; try again"));
+    }
+  };
+  bool waiting = true;
+  while (waiting && std::chrono::steady_clock::now() < end && !(access.cluster.ending && access.cluster.ending())) {
+    self->receive(
+      [&](cluster::entity_reply& reply) {
+        take(reply);
+        waiting = false;
+      },
+      caf::after(look_time) >> [] {});
+  }
   return answer;
 }
 
@@ -183,28 +197,44 @@ control_answer terminate(const operator_access& access, const arguments& given) 
 
 /// Keeps what the handlers use from going while one runs.
 struct operator_commands::guard {
-  std::mutex mutex;
+  std::shared_mutex mutex; ///< shared by those that run
+  std::atomic<bool> ending{false};
   std::optional<operator_access> access;
 };
 
 operator_commands::operator_commands(control_commands& into, const operator_access& access)
     : guard_(std::make_shared<guard>()) {
   guard_->access.emplace(access);
+  guard_->access->cluster.ending = [guard = guard_.get()] { return guard->ending.load(); };
   using run_fn = control_answer (*)(const operator_access&, const arguments&);
   const auto add = [&](std::string name, std::string usage, std::string help, std::size_t least, std::size_t most,
                        run_fn run) {
     into.add({std::move(name), std::move(usage), std::move(help), least, most,
               [guarded = guard_, run](const arguments& given, const control_reply& reply) {
-                const std::lock_guard lock(guarded->mutex);
+                const std::shared_lock lock(guarded->mutex);
                 reply(guarded->access ? run(*guarded->access, given) : control_failure("the node is ending"));
               }});
   };
   add("users", "[COUNT]", "Lists accounts, 100 unless told otherwise.", 0, 1, users_of);
   add("code", "NUMBER", "Shows the login codes pending for a phone number.", 1, 1, code_of);
   add("terminate", "USER AUTHORIZATION", "Ends one login of an account.", 2, 2, terminate);
+  add("nodes", "", "Lists the nodes of the cluster, as this one sees them.", 0, 0,
+      [](const operator_access& with, const arguments&) { return nodes_of(with.cluster); });
+  add("next-node-id", "[LEAST]",
+      "Sets a number for a further node aside and tells where nodes are; for godwit invite. Takes seconds at most.", 0,
+      1, [](const operator_access& with, const arguments& given) {
+        return next_node_of(with.system, with.router, with.cluster, given);
+      });
+  add("shards", "",
+      "Lists the shards: who leads, who has a copy, how far each is. Takes seconds while some do not answer.", 0, 0,
+      [](const operator_access& with, const arguments&) { return shards_of(with.system, with.router, with.cluster); });
+  add("transfer", "SHARD NODE", "Has a node lead a shard, and waits for it, for seconds at most.", 2, 2,
+      [](const operator_access& with, const arguments& given) {
+        return transfer_of(with.system, with.router, with.cluster, given);
+      });
   into.add({"sessions", "", "Lists the sessions of this node's clients.", 0, 0,
             [guarded = guard_](const arguments&, const control_reply& reply) {
-              const std::lock_guard lock(guarded->mutex);
+              const std::shared_lock lock(guarded->mutex);
               if (!guarded->access) {
                 return reply(control_failure("the node is ending"));
               }
@@ -213,8 +243,11 @@ operator_commands::operator_commands(control_commands& into, const operator_acce
             }});
 }
 
+void operator_commands::hurry() { guard_->ending.store(true); }
+
 operator_commands::~operator_commands() {
-  const std::lock_guard lock(guard_->mutex);
+  hurry();
+  const std::unique_lock lock(guard_->mutex);
   guard_->access.reset();
 }
 

@@ -4,6 +4,8 @@
 
 #include <memory>
 
+#include "node/server/cluster_commands.hpp"
+
 namespace godwit::actors {
 class gateway;
 }
@@ -27,13 +29,17 @@ struct operator_access {
   persistence::state_store& state;
   actors::gateway& gateway;
   bool test_numbers = false;
+  cluster_access cluster{}; ///< `ending` is set by the object
 };
 
-/// The commands about accounts: users, sessions, code, terminate. They refuse once the object is gone.
+/// The commands about accounts (users, sessions, code, terminate) and about the cluster (nodes, shards, transfer). They
+/// refuse once the object is gone.
 class operator_commands {
 public:
   operator_commands(control_commands& into, const operator_access& access);
   ~operator_commands();
+  /// Commands that wait for something end at once, from now on. Any thread.
+  void hurry();
   operator_commands(const operator_commands&) = delete;
   operator_commands& operator=(const operator_commands&) = delete;
 

@@ -34,6 +34,10 @@ log::component server_log{"server"};
 constexpr auto ready_poll = 20ms;
 /// How often a running one is, to tell systemd and the log of a change.
 constexpr auto status_poll = 1000ms;
+/// How often the log tells what a node waits for that does not serve yet.
+constexpr auto waiting_told_every = 10s;
+/// How often it is looked whether the node's certificate wants renewing.
+constexpr auto renewal_every = 1h;
 /// What ending may take beyond the drain.
 constexpr auto stop_time_max = 10s;
 
@@ -89,8 +93,7 @@ public:
         where_(where),
         lines_(lines),
         node_({.config = where.config.values,
-               .secrets = who.secrets,
-               .private_key = where.folder.private_key(),
+               .credentials = who.credentials,
                .metrics = metrics_,
                .control = commands_,
                .fatal =
@@ -131,7 +134,8 @@ private:
       {.address = values.metrics.address, .port = static_cast<std::uint16_t>(values.metrics.port)},
       {.metrics = [this] { return metrics_.scrape(); },
        .alive = [this] { return node_.alive(); },
-       .ready = [this] { return node_.status(); }});
+       .ready = [this] { return node_.status(); },
+       .discovery = [this] { return node_.discovery(); }});
     if (!endpoint) {
       return unexpected(node_failure{exit_code::address, endpoint.error().message});
     }
@@ -167,7 +171,26 @@ private:
 
   maybe_failure until_ready() {
     maybe_failure why;
-    while (!node_.status().good) {
+    auto told = clock_type::now();
+    for (;;) {
+      const auto open = node_.open_when_ready();
+      if (!open) {
+        ended_ = true;
+        return open.error();
+      }
+      const health now = node_.status();
+      if (*open && now.good) {
+        break;
+      }
+      if (clock_type::now() - told >= waiting_told_every) {
+        told = clock_type::now();
+        log::info(server_log, "waiting", {{"for", now.text}});
+        // What it waits for is not its own to mend: a supervisor that starts it again would not help.
+        service_manager::ready(now.text);
+      }
+      if (node_.alive().good) {
+        service_manager::still_alive();
+      }
       if (handle(signals_.wait(ready_poll), why)) {
         ended_ = true;
         return why;
@@ -183,9 +206,14 @@ private:
     const auto watchdog = service_manager::watchdog_interval();
     const auto pause = std::min<std::chrono::milliseconds>(watchdog.value_or(status_poll), status_poll);
     std::string told = node_.status().text;
+    auto renewal = clock_type::now();
     while (!handle(signals_.wait(pause), why)) {
       if (watchdog && node_.alive().good) {
         service_manager::still_alive();
+      }
+      if (clock_type::now() - renewal >= renewal_every) {
+        renewal = clock_type::now();
+        node_.renew_certificate();
       }
       if (const health now = node_.status(); now.text != told) {
         told = now.text;
@@ -207,10 +235,11 @@ private:
       log::info(server_log, "draining", {{"seconds_max", drain_time.count()}});
       node_.drain(clock_type::now() + drain_time);
     }
+    node_.end_commands();
     control_.reset();
     standard_.finish();
+    endpoint_.reset(); // it asks the node
     node_.stop();
-    endpoint_.reset();
     log::info(server_log, "ended");
     return why ? refuse(*why) : exit_code::ok;
   }

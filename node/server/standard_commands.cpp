@@ -31,9 +31,9 @@ control_answer health_of(const node& of, const located& where, const identity& w
                          {"status", ready.text},
                          {"alive", alive.good},
                          {"node", where.config.values.node.name},
-                         {"node_id", static_cast<std::int64_t>(who.secrets.node_id)},
+                         {"node_id", static_cast<std::int64_t>(who.credentials.node_id)},
                          {"cluster", where.config.values.cluster.name},
-                         {"cluster_id", who.secrets.cluster_id},
+                         {"cluster_id", who.credentials.cluster_id},
                          {"version", std::string(version)},
                          {"process", static_cast<std::int64_t>(::getpid())},
                          {"uptime_seconds", static_cast<std::int64_t>(up.count())}});
@@ -102,18 +102,24 @@ struct standard_commands::snapshot_worker {
     thread = std::thread([this, &of, &where, to = std::move(to), reply = std::move(reply)] {
       const auto begin = std::chrono::steady_clock::now();
       const data_folder target{to};
+      const bool only = of.only_voter();
       auto done = begin_copy(target);
       if (done) {
         done = of.snapshot(target.storage());
       }
       if (done) {
-        done = finish_copy(where.folder, target);
+        done = finish_copy(where.folder, target, only);
       }
       const auto took = std::chrono::steady_clock::now() - begin;
       const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(took).count();
       if (done) {
         log::info(control_log, "snapshot_made", {{"milliseconds", ms}});
-        reply(control_record({{"snapshot", to.string()}, {"milliseconds", std::int64_t{ms}}}));
+        reply(control_record({{"snapshot", to.string()},
+                              {"milliseconds", std::int64_t{ms}},
+                              {"use", std::string(only ? "a node starts from it in place of this one"
+                                                       : "to look into: the cluster goes on without it, and lets no "
+                                                         "copy in for this node; one that is lost is replaced by a "
+                                                         "new one (godwit invite)")}}));
       } else {
         log::warning(control_log, "snapshot_failed", {{"why", done.error()}});
         reply(control_failure(done.error()));

@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "node/config/secrets_file.hpp"
 #include "tests/node/server/godwit_process.hpp"
 
 namespace godwit::node {
@@ -19,13 +18,13 @@ using ::testing::StartsWith;
 TEST(command_line, EveryCommandHasAPage) {
   const auto page = godwit({"--help"});
   EXPECT_EQ(page.status, 0);
-  for (const char* command : {"init", "serve", "ctl", "config", "version"}) {
+  for (const char* command : {"init", "invite", "serve", "ctl", "config", "version"}) {
     EXPECT_THAT(page.out, HasSubstr(std::string("    ") + command));
     const auto own = godwit({command, "--help"});
     EXPECT_EQ(own.status, 0);
     EXPECT_THAT(own.out, AllOf(StartsWith("NAME\n    godwit " + std::string(command)), HasSubstr("SYNOPSIS")));
   }
-  for (const char* command : {"init", "serve", "ctl", "config"}) {
+  for (const char* command : {"init", "invite", "serve", "ctl", "config"}) {
     EXPECT_THAT(godwit({command, "--help"}).out, AllOf(HasSubstr("EXIT STATUS"), HasSubstr("EXAMPLES")));
   }
   EXPECT_THAT(godwit({"version"}).out, StartsWith("godwit 0."));
@@ -70,6 +69,8 @@ TEST(command_line, CtlWithoutANodeIsSix) {
   const auto ended = godwit({"ctl", "--data", folder.path(), "health"});
   EXPECT_EQ(ended.status, 6);
   EXPECT_THAT(ended.err, AllOf(HasSubstr("no node runs"), HasSubstr("godwit serve")));
+  EXPECT_EQ(godwit({"ctl", "--data", folder.path(), "--set", "log.level=info", "health"}).status, 6)
+    << "an option with a value takes one word alone";
 }
 
 } // namespace

@@ -9,6 +9,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "node/identity/secrets_file.hpp"
+#include "node/server/folder_secrets.hpp"
 #include "protocol/crypto/rsa.hpp"
 #include "tests/node/server/godwit_process.hpp"
 
@@ -34,6 +36,13 @@ protected:
     return {std::istreambuf_iterator<char>(in), {}};
   }
 
+  static node_credentials open(const std::filesystem::path& root) {
+    const data_folder folder{root};
+    auto opened = open_credentials(folder, folder.key(), wall_clock_now());
+    EXPECT_TRUE(opened) << (opened ? "" : opened.error());
+    return opened ? *opened : node_credentials();
+  }
+
   /// What `serve` is refused with; the port is one that is never reached.
   [[nodiscard]] std::string refusal() const {
     const auto ended = godwit({"serve", "--data", data()});
@@ -46,11 +55,12 @@ protected:
 
 // Goal: init makes what the interface promises: names, forms, modes; and prints the key's fingerprint.
 TEST_F(data_folder_test, InitMakesKeysSettingsAndStorage) {
-  const auto made = godwit({"init", "--data", data(), "--set", "listen.port=4431", "--set", "cluster.shards=4"});
+  const auto made = godwit({"init", "--data", data(), "--set", "listen.port=4440", "--set", "cluster.shards=4"});
   ASSERT_EQ(made.status, 0) << made.err;
   const data_folder folder{data()};
   EXPECT_EQ(mode_of(folder.root), 0700U);
-  EXPECT_EQ(mode_of(folder.private_key()), 0600U);
+  EXPECT_EQ(mode_of(folder.key()), 0600U);
+  EXPECT_EQ(mode_of(folder.certificate()), 0600U);
   EXPECT_EQ(mode_of(folder.secrets()), 0600U);
   EXPECT_EQ(mode_of(folder.settings()), 0600U);
   EXPECT_EQ(mode_of(folder.public_key()), 0644U);
@@ -61,25 +71,30 @@ TEST_F(data_folder_test, InitMakesKeysSettingsAndStorage) {
   const auto key = crypto::rsa_public_key::from_pem(pem);
   ASSERT_TRUE(key);
   EXPECT_THAT(made.out, AllOf(HasSubstr(fingerprint_text(key->fingerprint())), HasSubstr("server_rsa.pub.pem")));
-  EXPECT_EQ(crypto::rsa_private_key::from_pem(read(folder.private_key()))->fingerprint(), key->fingerprint());
+  const node_credentials who = open(data());
+  EXPECT_EQ(crypto::rsa_private_key::from_pem(who.server_rsa_pem)->fingerprint(), key->fingerprint());
+  EXPECT_TRUE(who.founder);
+  EXPECT_EQ(who.shards, 4U);
+  EXPECT_EQ(certificate_status(who, wall_clock_now()), std::nullopt);
 
   const std::string settings = read(folder.settings());
-  const auto secrets = read_secrets(folder.secrets());
-  ASSERT_TRUE(secrets);
-  EXPECT_THAT(settings, AllOf(HasSubstr("port = 4431"), HasSubstr("id = \"" + secrets->cluster_id + "\"")));
+  EXPECT_THAT(settings, AllOf(HasSubstr("port = 4440"), HasSubstr("id = \"" + who.cluster_id + "\""),
+                              HasSubstr("[peers]\naddress = \"127.0.0.1\"\nport = 4431")));
 }
 
 // Goal: two clusters share nothing.
 TEST_F(data_folder_test, EachClusterHasItsOwnKeysAndId) {
   ASSERT_EQ(godwit({"init", "--data", data()}).status, 0);
   ASSERT_EQ(godwit({"init", "--data", scratch_.path() / "other"}).status, 0);
-  const auto one = read_secrets(data() / "secrets.toml");
-  const auto two = read_secrets(scratch_.path() / "other" / "secrets.toml");
-  ASSERT_TRUE(one && two);
-  EXPECT_NE(one->cluster_id, two->cluster_id);
-  EXPECT_NE(one->access_hash_key, two->access_hash_key);
-  EXPECT_NE(one->salt_key, two->salt_key);
-  EXPECT_NE(one->access_hash_key, one->salt_key);
+  const auto one = open(data());
+  const auto two = open(scratch_.path() / "other");
+  EXPECT_NE(one.cluster_id, two.cluster_id);
+  EXPECT_NE(one.access_hash_key, two.access_hash_key);
+  EXPECT_NE(one.salt_key, two.salt_key);
+  EXPECT_NE(one.record_key, two.record_key);
+  EXPECT_NE(one.access_hash_key, one.salt_key);
+  EXPECT_NE(one.access_hash_key, one.record_key);
+  EXPECT_NE(one.ca_pem, two.ca_pem);
   EXPECT_NE(read(data() / "server_rsa.pub.pem"), read(scratch_.path() / "other" / "server_rsa.pub.pem"));
 }
 
@@ -87,11 +102,11 @@ TEST_F(data_folder_test, EachClusterHasItsOwnKeysAndId) {
 TEST_F(data_folder_test, InitRefusesAFolderThatHoldsAnything) {
   std::filesystem::create_directories(data() / "lost+found");
   ASSERT_EQ(godwit({"init", "--data", data()}).status, 0);
-  const std::string key = read(data() / "server_rsa.pem");
+  const std::string key = read(data() / "secrets.toml");
   const auto again = godwit({"init", "--data", data()});
   EXPECT_EQ(again.status, 4);
   EXPECT_THAT(again.err, AllOf(HasSubstr("is not empty"), HasSubstr("godwit serve")));
-  EXPECT_EQ(read(data() / "server_rsa.pem"), key);
+  EXPECT_EQ(read(data() / "secrets.toml"), key);
 
   const auto other = scratch_.path() / "other";
   std::filesystem::create_directory(other);
@@ -118,13 +133,13 @@ TEST_F(data_folder_test, InitWritesTheSettingsWhereItIsTold) {
 // marker is what stands in the folder from the first moment to the last.
 TEST_F(data_folder_test, AnInterruptedInitIsRecognisedAndRepeated) {
   ASSERT_EQ(godwit({"init", "--data", data()}).status, 0);
-  const std::string key = read(data() / "server_rsa.pem");
+  const std::string key = read(data() / "server_rsa.pub.pem");
   std::ofstream(data() / "init.unfinished") << "";
   std::filesystem::remove(data() / "secrets.toml");
   EXPECT_THAT(refusal(), AllOf(HasSubstr("half made"), HasSubstr("godwit init")));
   ASSERT_EQ(godwit({"init", "--data", data()}).status, 0);
-  EXPECT_NE(read(data() / "server_rsa.pem"), key);
-  EXPECT_TRUE(read_secrets(data() / "secrets.toml"));
+  EXPECT_NE(read(data() / "server_rsa.pub.pem"), key);
+  EXPECT_FALSE(open(data()).server_rsa_pem.empty());
   EXPECT_FALSE(std::filesystem::exists(data() / "init.unfinished"));
 }
 
@@ -151,15 +166,14 @@ TEST_F(data_folder_test, ServeRefusesWhatIsDamagedOrForeign) {
   EXPECT_EQ(other.status, 4);
   EXPECT_THAT(other.err, HasSubstr("belongs to node 1"));
 
-  for (const char* part : {"server_rsa.pem", "secrets.toml", "storage"}) {
+  for (const char* part : {"secrets.toml", "storage"}) {
     std::filesystem::rename(data() / part, scratch_.path() / "away");
     EXPECT_THAT(refusal(), HasSubstr(std::string("has no ") + part));
     std::filesystem::rename(scratch_.path() / "away", data() / part);
   }
-  const std::string key = read(data() / "server_rsa.pem");
-  std::ofstream(data() / "server_rsa.pem") << key.substr(0, key.size() / 2);
-  EXPECT_THAT(refusal(),
-              AllOf(HasSubstr("server_rsa.pem cannot be used"), ::testing::Not(HasSubstr(key.substr(40, 20)))));
+  const std::string text = read(data() / "secrets.toml");
+  std::ofstream(data() / "secrets.toml") << text.substr(0, text.size() / 2);
+  EXPECT_THAT(refusal(), AllOf(HasSubstr("secrets.toml: is damaged"), HasSubstr("copy")));
 }
 
 } // namespace

@@ -93,6 +93,17 @@ std::uint16_t free_port() {
   return ntohs(at.sin_port);
 }
 
+std::uint16_t listen_on_loopback(int socket) {
+  sockaddr_in at{};
+  at.sin_family = AF_INET;
+  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof(at);
+  ::bind(socket, reinterpret_cast<const sockaddr*>(&at), sizeof(at));
+  ::listen(socket, 1);
+  ::getsockname(socket, reinterpret_cast<sockaddr*>(&at), &size);
+  return ntohs(at.sin_port);
+}
+
 running_node::running_node(const std::vector<std::string>& arguments, const std::vector<std::string>& environment)
     : pid_(spawn(arguments, environment, folder_.path())) {}
 

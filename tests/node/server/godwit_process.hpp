@@ -36,6 +36,8 @@ private:
 };
 
 std::uint16_t free_port();
+/// Binds the socket to any port and listens.
+std::uint16_t listen_on_loopback(int socket);
 
 /// A node that runs in the background; killed when the object dies.
 class running_node {

@@ -32,7 +32,8 @@ protected:
   void SetUp() override {
     const auto made =
       godwit({"init", "--data", data(), "--set", "listen.port=" + std::to_string(test::free_port()), "--set",
-              "metrics.port=" + std::to_string(port_), "--set", "auth.webhook_secret=canary4711"});
+              "metrics.port=" + std::to_string(port_), "--set", "peers.port=" + std::to_string(test::free_port()),
+              "--set", "auth.webhook_secret=canary4711"});
     ASSERT_EQ(made.status, 0) << made.err;
   }
 
@@ -196,10 +197,17 @@ TEST_F(serve_test, SystemdIsTold) {
   ::close(socket);
 }
 
-// Goal: the copy of a running node is a data folder that a node starts from, under the same key.
+// Goal: the copy of a running node is a data folder that a node starts from, under the same key. Method: the node has
+// begun before, so that its cluster knows it, and takes the copy for a later start of it.
 TEST_F(serve_test, ANodeStartsFromASnapshotOfARunningOne) {
   const auto copy = scratch_.path() / "copy";
   std::string fingerprint;
+  {
+    running_node node(serve());
+    ASSERT_TRUE(wait_for_page(port_, "/readyz")) << node.err();
+    node.signal(SIGTERM);
+    EXPECT_EQ(node.wait(), 0);
+  }
   {
     running_node node(serve());
     ASSERT_TRUE(wait_for_page(port_, "/readyz")) << node.err();
@@ -212,11 +220,82 @@ TEST_F(serve_test, ANodeStartsFromASnapshotOfARunningOne) {
     EXPECT_EQ(node.wait(), 0);
   }
   struct stat status {};
-  ASSERT_EQ(::stat((copy / "server_rsa.pem").c_str(), &status), 0);
+  ASSERT_EQ(::stat((copy / "secrets.toml").c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777, 0600U);
   running_node node({"serve", "--data", copy});
   ASSERT_TRUE(wait_for_page(port_, "/readyz")) << node.err();
   EXPECT_THAT(godwit({"ctl", "--data", copy, "key"}).out, HasSubstr(fingerprint));
+}
+
+// Goal: a first node whose storage was lost does not begin its cluster a second time; with the storage back it serves.
+// Method: the storage of another folder that no node has run in stands in for an empty disk.
+TEST_F(serve_test, ALostStorageIsNoNewCluster) {
+  {
+    running_node node(serve());
+    ASSERT_TRUE(wait_for_page(port_, "/readyz")) << node.err();
+    node.signal(SIGTERM);
+    EXPECT_EQ(node.wait(), 0);
+  }
+  EXPECT_TRUE(std::filesystem::exists(data() / "begun"));
+  const auto other = scratch_.path() / "other";
+  ASSERT_EQ(godwit({"init", "--data", other}).status, 0);
+  std::filesystem::rename(data() / "storage", scratch_.path() / "kept");
+  std::filesystem::rename(other / "storage", data() / "storage");
+  const auto refused = godwit(serve());
+  EXPECT_EQ(refused.status, 4);
+  EXPECT_THAT(refused.err, AllOf(HasSubstr("is empty, and this node has served before"), HasSubstr("Restore")));
+  std::filesystem::remove_all(data() / "storage");
+  std::filesystem::rename(scratch_.path() / "kept", data() / "storage");
+  running_node node(serve());
+  EXPECT_TRUE(wait_for_page(port_, "/readyz")) << node.err();
+}
+
+// Goal: a storage that belongs to other secrets is refused, and both are named. Method: one with another number of
+// shards, and one that another cluster has begun in.
+TEST_F(serve_test, AStorageOfOthersIsRefused) {
+  const auto other = scratch_.path() / "other";
+  const auto metrics = test::free_port();
+  const auto make = [&](const std::string& shards) {
+    std::filesystem::remove_all(other);
+    const auto made =
+      godwit({"init", "--data", other, "--set", "cluster.shards=" + shards, "--set",
+              "listen.port=" + std::to_string(test::free_port()), "--set", "metrics.port=" + std::to_string(metrics),
+              "--set", "peers.port=" + std::to_string(test::free_port())});
+    ASSERT_EQ(made.status, 0) << made.err;
+  };
+  const auto put = [&] {
+    std::filesystem::remove_all(data() / "storage");
+    std::filesystem::rename(other / "storage", data() / "storage");
+  };
+  make("4");
+  put();
+  auto refused = godwit(serve());
+  EXPECT_EQ(refused.status, 4);
+  EXPECT_THAT(refused.err, AllOf(HasSubstr("node 1 with 4 shards"), HasSubstr("node 1 with 16 shards")));
+
+  make("16");
+  {
+    running_node node({"serve", "--data", other});
+    ASSERT_TRUE(wait_for_page(metrics, "/readyz")) << node.err();
+    node.signal(SIGTERM);
+    EXPECT_EQ(node.wait(), 0);
+  }
+  put();
+  refused = godwit(serve());
+  EXPECT_EQ(refused.status, 4);
+  EXPECT_THAT(refused.err, AllOf(HasSubstr("is of cluster "), HasSubstr("Restore both from one copy")));
+}
+
+// Goal: a port for clients that another program has is found at the start, and has the code for it.
+TEST_F(serve_test, AClientsPortInUseIsFive) {
+  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const auto taken = test::listen_on_loopback(socket);
+  auto command = serve();
+  command.insert(command.end(), {"--set", "listen.port=" + std::to_string(taken)});
+  const auto refused = godwit(command);
+  EXPECT_EQ(refused.status, 5);
+  EXPECT_THAT(refused.err, HasSubstr("port " + std::to_string(taken)));
+  ::close(socket);
 }
 
 // Goal: thousands of connections need files; the node takes what the system gives. Method: a soft limit
