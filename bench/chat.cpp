@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "bench/load/chat_load.hpp"
-#include "bench/load/node_process.hpp"
+#include "bench/load/node_cluster.hpp"
 
 namespace {
 
@@ -20,9 +20,10 @@ using namespace godwit;
 using namespace godwit::bench;
 
 struct options {
-  std::uint32_t nodes = 1;
+  unsigned nodes = 1;
   chat_options chat{.connections = 1000};
   bool pair = false;
+  double settle_seconds = 15;
   double warm_up_seconds = 2;
   double seconds = 10;
   double patience_seconds = 10;
@@ -58,7 +59,7 @@ struct counted {
   double turns;
   double rounds;
 
-  explicit counted(const node_process& node)
+  explicit counted(const node_cluster& node)
       : log_commits(node.metric("godwit_log_commits_total")),
         proposals(node.metric("godwit_proposals_total{result=\"applied\"}")),
         pushes(node.metric("godwit_pushes_total")),
@@ -68,13 +69,15 @@ struct counted {
         rounds(node.metric("godwit_loop_rounds_total")) {}
 };
 
-void measure(const options& opts, const node_process& node, socket_loop& loop, chat_load& load) {
-  std::fprintf(stderr, "measuring process %d\n", static_cast<int>(node.pid()));
-  const counted before(node);
+void measure(const options& opts, const node_cluster& nodes, socket_loop& loop, chat_load& load) {
+  for (unsigned node = 1; node <= nodes.nodes(); ++node) {
+    std::fprintf(stderr, "measuring process %d\n", static_cast<int>(nodes.pid(node)));
+  }
+  const counted before(nodes);
   load.measure();
   const std::uint64_t delivered_before = load.delivered();
   const double client_before = own_cpu_seconds();
-  const cpu_meter meter(node.pid());
+  const cluster_cpu meter(nodes);
   loop.run_for(std::chrono::duration<double>(opts.seconds));
   const double cpu = meter.seconds();
   const double elapsed = meter.elapsed();
@@ -84,7 +87,7 @@ void measure(const options& opts, const node_process& node, socket_loop& loop, c
   if (!load.is_connected()) {
     return; // verify() tells it
   }
-  const counted after(node);
+  const counted after(nodes);
 
   const double each = delivered > 0 ? delivered : 1;
   print("cpu_us_per_message", cpu * 1e6 / each);
@@ -100,7 +103,8 @@ void measure(const options& opts, const node_process& node, socket_loop& loop, c
     "turns of actors %.1f\n",
     client_cpu * 1e6 / each, (after.proposals - before.proposals) / each, (after.pushes - before.pushes) / each,
     (after.reads - before.reads) / each, (after.sends - before.sends) / each, (after.turns - before.turns) / each);
-  std::fprintf(stderr, "node %.0f %% and clients %.0f %% of a core, %.0f rounds of loops a second, load average %.1f\n",
+  std::fprintf(stderr,
+               "nodes %.0f %% and clients %.0f %% of a core, %.0f rounds of loops a second, load average %.1f\n",
                cpu * 100 / elapsed, client_cpu * 100 / elapsed, (after.rounds - before.rounds) / elapsed, load_average);
 }
 
@@ -109,19 +113,22 @@ int run(const options& opts) {
   std::vector<std::string> settings = {"auth.codes_per_number_day=10000", "limits.calls_per_session_second=1000000",
                                        "limits.calls_per_account_second=1000000"};
   settings.insert(settings.end(), opts.settings.begin(), opts.settings.end());
-  node_process node(opts.folder, settings, opts.wrapper);
+  node_cluster nodes({.parent = opts.folder, .nodes = opts.nodes, .settings = settings, .wrapper = opts.wrapper});
   socket_loop loop;
-  chat_load load(loop, {.port = node.port(), .server_key = node.key()}, opts.chat);
+  chat_load load(loop, nodes.layout().target(), opts.chat);
   std::vector<std::string> faults;
   try {
     load.sign_up();
+    if (opts.nodes > 1) {
+      loop.run_for(std::chrono::duration<double>(opts.settle_seconds));
+    }
     load.begin();
     loop.run_for(std::chrono::duration<double>(opts.warm_up_seconds));
-    measure(opts, node, loop, load);
+    measure(opts, nodes, loop, load);
     load.end(opts.patience_seconds);
     faults = load.verify();
   } catch (const std::exception&) {
-    std::fprintf(stderr, "%s\n", node.condition().c_str());
+    std::fprintf(stderr, "%s\n", nodes.condition().c_str());
     throw;
   }
   for (const std::string& fault : faults) {
@@ -139,12 +146,14 @@ int run(const options& opts) {
 int main(int argc, char** argv) {
   options opts;
   CLI::App app{
-    "Pairs of accounts write texts to each other over a node of its own, which syncs as it always does. A message "
+    "Pairs of accounts write texts to each other over nodes of its own, which sync as they always do. A message "
     "has its author's call answered and is heard of by its receiver's client before another takes its place in the "
-    "window; its time is that from the call to the hearing. CPU is the node's, user and system, for each message "
-    "heard of. A commit of the log counts as one fsync. Afterwards every message is looked for where it should be, "
+    "window; its time is that from the call to the hearing. CPU is that of all nodes, user and system, for each "
+    "message heard of. A commit of the log counts as one fsync. Afterwards every message is looked for where it should "
+    "be, "
     "live and in the histories of both, and the exit code is 1 when one is not, or not in order."};
-  app.add_option("--nodes", opts.nodes, "Nodes of the cluster; there is no cluster of several yet")
+  app.add_option("--nodes", opts.nodes, "Nodes of the cluster; the clients are spread over them")
+    ->check(CLI::Range(1, 9))
     ->capture_default_str();
   app.add_option("--connections", opts.chat.connections, "Accounts, each with one connection; an even number")
     ->check(CLI::Range(2, 200'000))
@@ -157,6 +166,8 @@ int main(int argc, char** argv) {
     ->check(CLI::PositiveNumber)
     ->capture_default_str();
   app.add_option("--warm-up", opts.warm_up_seconds, "Seconds of the same load before it")->capture_default_str();
+  app.add_option("--settle", opts.settle_seconds, "Seconds for leaders to spread over several nodes before that")
+    ->capture_default_str();
   app.add_option("--bytes", opts.chat.text_bytes, "Length of a text")
     ->check(CLI::Range(40, 4096))
     ->capture_default_str();
@@ -170,10 +181,6 @@ int main(int argc, char** argv) {
   if (opts.pair) {
     opts.chat.connections = 2;
     opts.chat.window = 1;
-  }
-  if (opts.nodes != 1) {
-    std::fprintf(stderr, "--nodes %u: a cluster of several nodes cannot be started yet; 1 can.\n", opts.nodes);
-    return 1;
   }
   if (opts.chat.connections % 2 != 0) {
     std::fprintf(stderr, "--connections %u: accounts come in pairs; name an even number.\n", opts.chat.connections);

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "bench/load/node_process.hpp"
+#include "bench/load/node_cluster.hpp"
 #include "bench/load/session_farm.hpp"
 
 namespace {
@@ -18,6 +18,7 @@ using namespace godwit::bench;
 
 struct options {
   farm_options farm{.connections = 10'000, .keys = 0, .accounts = 0};
+  unsigned nodes = 1;
   double settle_seconds = 90;
   double seconds = 30;
   double ping_seconds = 60;
@@ -44,10 +45,10 @@ int run(const options& opts) {
   raise_open_files();
   std::vector<std::string> settings = {"auth.codes_per_number_day=10000"};
   settings.insert(settings.end(), opts.settings.begin(), opts.settings.end());
-  node_process node(opts.folder, settings, opts.wrapper);
+  node_cluster node({.parent = opts.folder, .nodes = opts.nodes, .settings = settings, .wrapper = opts.wrapper});
   socket_loop loop;
   const auto idle_cpu = [&] {
-    const cpu_meter meter(node.pid());
+    const cluster_cpu meter(node);
     loop.run_for(std::chrono::duration<double>(opts.seconds));
     return meter.percent();
   };
@@ -57,9 +58,12 @@ int run(const options& opts) {
   print("fresh_rss_mb", megabytes(fresh.rss_bytes));
   print("fresh_anonymous_mb", megabytes(fresh.anonymous_bytes));
   print("fresh_idle_cpu_percent", idle_cpu());
+  if (opts.farm.connections == 0) {
+    return 0;
+  }
 
-  session_farm farm(loop, {.port = node.port(), .server_key = node.key()}, opts.farm);
-  const cpu_meter signing_in(node.pid());
+  session_farm farm(loop, node.layout().target(), opts.farm);
+  const cluster_cpu signing_in(node);
   try {
     farm.sign_in_all();
   } catch (const std::exception&) {
@@ -71,10 +75,18 @@ int run(const options& opts) {
   print("sign_in_cpu_ms_each", signing_in.seconds() * 1e3 / farm.signed_in());
   if (opts.resume) {
     farm.disconnect_all();
-    node.restart();
+    for (unsigned each = 1; each <= node.nodes(); ++each) {
+      node.stop(each);
+    }
+    for (unsigned each = 1; each <= node.nodes(); ++each) {
+      node.start(each);
+    }
+    for (unsigned each = 1; each <= node.nodes(); ++each) {
+      node.wait_ready(each);
+    }
     loop.run_for(std::chrono::seconds(3));
     fresh = node.figures();
-    const cpu_meter resuming(node.pid());
+    const cluster_cpu resuming(node);
     farm.resume_all();
     print("resume_seconds", resuming.elapsed());
     print("resume_cpu_ms_each", resuming.seconds() * 1e3 / farm.signed_in());
@@ -105,11 +117,15 @@ int run(const options& opts) {
 int main(int argc, char** argv) {
   options opts;
   CLI::App app{
-    "Signs clients in at a node of its own, leaves them idle, and measures what the node spends on them: memory "
+    "Signs clients in at nodes of its own, leaves them idle, and measures what the nodes spend on them: memory "
     "for each session (with and without mapped files), CPU in percent of one core with no client at all, with "
     "clients that ping, and with silent ones."};
-  app.add_option("--connections", opts.farm.connections, "Sessions, each on a connection of its own")
-    ->check(CLI::Range(1, 200'000))
+  app
+    .add_option("--connections", opts.farm.connections, "Sessions, each on a connection of its own; 0: the nodes alone")
+    ->check(CLI::Range(0, 200'000))
+    ->capture_default_str();
+  app.add_option("--nodes", opts.nodes, "Nodes of the cluster; figures are sums over them")
+    ->check(CLI::Range(1, 9))
     ->capture_default_str();
   app.add_option("--accounts", opts.farm.accounts, "Accounts they belong to; 0: one for four sessions")
     ->capture_default_str();

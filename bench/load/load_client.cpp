@@ -81,7 +81,7 @@ load_client::load_client(socket_loop& loop, const client_target& where, std::fun
   // With one address for all, the system would choose from its range of ports; so it does for each address.
   ::setsockopt(socket_, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
   const sockaddr_in from = loopback(1 + where.number / clients_per_address, 0);
-  const sockaddr_in to = loopback(1, where.port);
+  const sockaddr_in to = loopback(where.dialled(), where.port);
   ::bind(socket_, reinterpret_cast<const sockaddr*>(&from), sizeof(from));
   loop_.watch(socket_, *this);
   if (::connect(socket_, reinterpret_cast<const sockaddr*>(&to), sizeof(to)) != 0 && errno != EINPROGRESS) {

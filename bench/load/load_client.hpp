@@ -32,11 +32,17 @@ struct client_target {
   std::uint16_t port = 0;
   /// The number of the client chooses its address, 127.x.y.z: one has ports for a part of the clients only.
   std::uint32_t number = 0;
+  /// The node's address, 127.0.0.host; with several hosts from there on, the number chooses among them, too.
+  std::uint32_t host = 1;
+  std::uint32_t hosts = 1;
   crypto::rsa_public_key server_key;
   mtproto::transport_kind transport{mtproto::framing::abridged, true};
   layer_t layer = 198;
   /// Acknowledgements go with the next call, but so many go by themselves.
   std::size_t acks_gathered = 1;
+
+  /// The low three bytes of the address that a client of this number dials.
+  [[nodiscard]] std::uint32_t dialled() const { return host + number % hosts; }
 };
 
 /// A key as both sides have it; several clients may share one.

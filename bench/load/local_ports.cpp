@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <array>
@@ -10,11 +11,11 @@
 namespace godwit::bench {
 namespace {
 
-sockaddr_in loopback(std::uint16_t port) {
+sockaddr_in address_of(std::uint32_t host, std::uint16_t port) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_addr.s_addr = htonl(host);
   return address;
 }
 
@@ -22,7 +23,7 @@ sockaddr_in loopback(std::uint16_t port) {
 
 std::uint16_t free_port() {
   const int probe = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in at = loopback(0);
+  sockaddr_in at = address_of(INADDR_ANY, 0);
   socklen_t size = sizeof(at);
   ::bind(probe, reinterpret_cast<const sockaddr*>(&at), sizeof(at));
   ::getsockname(probe, reinterpret_cast<sockaddr*>(&at), &size);
@@ -30,9 +31,12 @@ std::uint16_t free_port() {
   return ntohs(at.sin_port);
 }
 
-std::string http_get(std::uint16_t port, const std::string& path) {
+std::string http_get(std::uint16_t port, const std::string& path, std::uint32_t host) {
   const int made = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const sockaddr_in to = loopback(port);
+  const sockaddr_in to = address_of((127U << 24) + host, port);
+  const timeval patience{1, 0}; // a process that was stopped takes connections and says nothing
+  ::setsockopt(made, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+  ::setsockopt(made, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
   std::string text;
   if (::connect(made, reinterpret_cast<const sockaddr*>(&to), sizeof(to)) == 0) {
     const std::string request = "GET " + path + " HTTP/1.0\r\n\r\n";

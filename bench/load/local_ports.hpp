@@ -5,10 +5,10 @@
 
 namespace godwit::bench {
 
-/// A port of 127.0.0.1 that nobody listened to a moment ago.
+/// A port that nobody listened to a moment ago on any address of this machine.
 std::uint16_t free_port();
 
-/// What http://127.0.0.1:port/path answers, head and body; empty when nobody does.
-std::string http_get(std::uint16_t port, const std::string& path);
+/// What http://127.0.0.host:port/path answers, head and body; empty when nobody does within a second or two.
+std::string http_get(std::uint16_t port, const std::string& path, std::uint32_t host = 1);
 
 } // namespace godwit::bench

@@ -1,7 +1,6 @@
 #include "tests/chat_load/chat_run.hpp"
 
 #include <algorithm>
-#include <cstdio>
 #include <set>
 #include <utility>
 
@@ -12,6 +11,7 @@
 #include "protocol/tl/api/peer.hpp"
 #include "protocol/tl/api/user.hpp"
 #include "protocol/tl/api/users_fn.hpp"
+#include "tests/chat_load/late_sign_in.hpp"
 
 namespace godwit::chat_load {
 namespace {
@@ -22,12 +22,6 @@ using clock = bench::socket_loop::clock;
 constexpr std::uint32_t devices_per_account = 2;
 constexpr std::uint32_t signing_in_max = 32;
 constexpr auto tick_time = 200ms;
-
-std::string phone_of(std::uint32_t account) {
-  char text[16];
-  std::snprintf(text, sizeof(text), "999661%07u", account % 10'000'000); // those of bench::sign_in()
-  return text;
-}
 
 } // namespace
 
@@ -44,25 +38,32 @@ struct chat_run::signing_in {
   std::string failure;
 };
 
-chat_run::chat_run(const run_options& options)
-    : options_(options),
-      dice_(options.seed),
-      node_(options.program),
-      where_{.port = node_.port(), .number = 0, .server_key = node_.key(), .layer = device_layer} {
+chat_run::chat_run(const run_options& options, std::vector<bench::client_target> nodes, std::function<void()> check)
+    : options_(options), nodes_(std::move(nodes)), check_(std::move(check)), dice_(options.seed) {
   bench::raise_open_files();
+  for (bench::client_target& each : nodes_) {
+    each.layer = device_layer;
+  }
   for (std::uint32_t i = 0; i < options.accounts; ++i) {
     account_facts& made = accounts_.emplace_back();
     made.number = i;
-    made.phone = phone_of(i);
+    made.phone = bench::phone_of(i);
   }
+  devices_of_.assign(options.accounts, devices_per_account);
 }
 
 chat_run::~chat_run() = default;
 
+bench::client_target chat_run::any_node() { return nodes_[dice_.below(nodes_.size())]; }
+
+bool chat_run::all_idle() const {
+  return std::all_of(devices_.begin(), devices_.end(), [](const auto& each) { return each->is_idle(); });
+}
+
 void chat_run::wait(const char* what, std::chrono::seconds patience, const std::function<bool()>& done) {
   const auto until = clock::now() + patience;
   loop_.run_until([&] {
-    node_.check();
+    check_();
     return done() || clock::now() > until;
   });
   if (done()) {
@@ -71,10 +72,11 @@ void chat_run::wait(const char* what, std::chrono::seconds patience, const std::
   std::string who;
   int left = 10;
   for (const auto& each : devices_) {
-    if ((!each->is_idle() || !each->has_ended()) && --left >= 0) {
+    if ((!each->is_idle() || (all_idle() && !each->has_ended())) && --left >= 0) {
       who += "\n  " + each->condition();
     }
   }
+  who += late_.empty() ? "" : "\n  " + std::to_string(late_.size()) + " devices that sign in";
   throw std::runtime_error(std::string(what) + " takes too long:" + who);
 }
 
@@ -90,7 +92,7 @@ void chat_run::sign_in(std::uint32_t number) {
       ++now.running;
       signing_in::one& one = now.all[index];
       const auto lost = [&now](const std::string& why) { now.failure = "a connection was lost: " + why; };
-      one.client = std::make_unique<bench::load_client>(loop_, where_, lost);
+      one.client = std::make_unique<bench::load_client>(loop_, any_node(), lost);
       one.client->make_key([&, index](std::shared_ptr<const bench::client_key> key) {
         signing_in::one& mine = now.all[index];
         mine.key = key;
@@ -132,7 +134,7 @@ void chat_run::import_contacts() {
   }
   const auto fail = [&failure](const std::string& why) { failure = "importing contacts: " + why; };
   for (std::uint32_t i = 0; i < options_.accounts; ++i) {
-    clients.push_back(std::make_unique<bench::load_client>(loop_, where_, fail));
+    clients.push_back(std::make_unique<bench::load_client>(loop_, any_node(), fail));
     bench::load_client& client = *clients.back();
     account_facts& account = accounts_[i];
     client.use_key(keys_[devices_per_account * i]);
@@ -155,7 +157,7 @@ void chat_run::import_contacts() {
     for (const std::uint32_t each : friends[i]) {
       auto contact = tl::make<tl::inputPhoneContact>();
       contact->client_id = each;
-      contact->phone = "+" + phone_of(each);
+      contact->phone = "+" + bench::phone_of(each);
       contact->first_name = "Friend " + std::to_string(each);
       import.contacts.push_back(std::move(contact));
     }
@@ -192,7 +194,30 @@ void chat_run::import_contacts() {
 
 // --- the run --------------------------------------------------------------------------------------
 
+void chat_run::sign_up() {
+  keys_.resize(devices_per_account * options_.accounts);
+  for (std::uint32_t number = 0; number < devices_per_account; ++number) {
+    sign_in(number);
+  }
+  import_contacts();
+  for (std::uint32_t i = 0; i < keys_.size(); ++i) {
+    make_device(i / devices_per_account, i % devices_per_account, keys_[i]);
+  }
+  tick_all();
+  wait("the first state", 60s, [this] { return all_idle(); });
+}
+
+device& chat_run::make_device(std::uint32_t account, std::uint32_t number,
+                              std::shared_ptr<const bench::client_key> key) {
+  devices_.push_back(std::make_unique<device>(loop_, nodes_, std::move(key), accounts_[account], number, dice_.next(),
+                                              options_.folder, figures_));
+  devices_.back()->begin();
+  return *devices_.back();
+}
+
 void chat_run::tick_all() {
+  check_();
+  take_late();
   for (const auto& each : devices_) {
     if (!each->has_ended()) {
       each->tick();
@@ -201,15 +226,8 @@ void chat_run::tick_all() {
   loop_.at(clock::now() + tick_time, [this] { tick_all(); });
 }
 
-void chat_run::disturb() {
-  const auto whole = std::chrono::milliseconds(std::chrono::seconds(options_.seconds));
-  // Each kill somewhere in a part of the time of its own.
-  for (std::uint32_t i = 0; i < options_.kills; ++i) {
-    const auto part = whole / (options_.kills + 1);
-    const auto when =
-      part / 2 + i * part + std::chrono::milliseconds(dice_.below(static_cast<std::uint64_t>(part.count())));
-    loop_.at(clock::now() + when, [this, seed = dice_.next()] { crash(seed); });
-  }
+void chat_run::begin() {
+  acting_ = true;
   for (const auto& each : devices_) {
     each->act_every(options_.pause);
     if (options_.trouble.count() > 0) {
@@ -218,22 +236,44 @@ void chat_run::disturb() {
   }
 }
 
-/// In the middle of a rush.
-void chat_run::crash(std::uint64_t seed) {
+void chat_run::run_for(std::chrono::milliseconds time) { loop_.run_for(time); }
+
+void chat_run::hurry(std::uint64_t things) {
   for (const auto& each : devices_) {
-    each->hurry(dice_.below(5));
+    each->hurry(dice_.below(things + 1));
   }
-  loop_.at(clock::now() + std::chrono::milliseconds(dice_.below(60)), [this, seed] { node_.crash(seed); });
 }
 
+void chat_run::add_device() {
+  const auto account = static_cast<std::uint32_t>(dice_.below(options_.accounts));
+  const std::uint32_t number = devices_of_[account]++;
+  late_.push_back(std::make_unique<late_sign_in>(loop_, nodes_, late_sign_in::who{account, number}, dice_.next()));
+}
+
+void chat_run::take_late() {
+  std::erase_if(late_, [this](const std::unique_ptr<late_sign_in>& each) {
+    auto key = each->tick();
+    if (key == nullptr) {
+      return false;
+    }
+    ++added_;
+    device& made = make_device(each->device().account, each->device().number, std::move(key));
+    if (acting_) {
+      made.act_every(options_.pause);
+      made.be_troubled_every(options_.trouble);
+    }
+    return true;
+  });
+}
+
+// --- the end --------------------------------------------------------------------------------------
+
 void chat_run::come_to_rest() {
+  acting_ = false;
   for (const auto& each : devices_) {
     each->come_to_rest();
   }
-  const auto all_idle = [this] {
-    return std::all_of(devices_.begin(), devices_.end(), [](const auto& each) { return each->is_idle(); });
-  };
-  wait("coming to rest", 120s, all_idle);
+  wait("coming to rest", 120s, [this] { return all_idle() && late_.empty(); });
   // What one account did may still be on its way to another: until nobody hears of anything new.
   std::vector<std::int32_t> before;
   for (int quiet = 0; quiet < 2;) {
@@ -241,7 +281,7 @@ void chat_run::come_to_rest() {
     for (const auto& each : devices_) {
       each->catch_up();
     }
-    wait("catching up", 120s, all_idle);
+    wait("catching up", 120s, [this] { return all_idle(); });
     std::vector<std::int32_t> now;
     for (const auto& each : devices_) {
       now.push_back(each->box().pts());
@@ -251,23 +291,7 @@ void chat_run::come_to_rest() {
   }
 }
 
-void chat_run::run() {
-  keys_.resize(devices_per_account * options_.accounts);
-  for (std::uint32_t number = 0; number < devices_per_account; ++number) {
-    sign_in(number);
-  }
-  import_contacts();
-  for (std::uint32_t i = 0; i < keys_.size(); ++i) {
-    devices_.push_back(std::make_unique<device>(loop_, where_, keys_[i], accounts_[i / devices_per_account],
-                                                i % devices_per_account, dice_.next(), options_.folder, figures_));
-    devices_.back()->begin();
-  }
-  tick_all();
-  wait("the first state", 60s, [this] {
-    return std::all_of(devices_.begin(), devices_.end(), [](const auto& each) { return each->is_idle(); });
-  });
-  disturb();
-  loop_.run_for(std::chrono::seconds(options_.seconds));
+void chat_run::end() {
   come_to_rest();
   for (const auto& each : devices_) {
     each->read_all();

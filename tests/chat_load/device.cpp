@@ -17,6 +17,13 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds patience{4000};
+/// A pause that is worth a note.
+constexpr milliseconds pause_noted{1000};
+/// What may pass until a device that was away is connected again.
+constexpr milliseconds reconnect_time{1000};
+/// What a client believes of a date, in seconds.
+constexpr double ahead_max = 30;
+constexpr double behind_max = 300;
 /// Packets of a troubled device.
 constexpr roughness rough{.doubled = 0.05, .delayed = 0.05};
 
@@ -63,7 +70,15 @@ std::optional<milliseconds> wait_of(const mtproto::client_answer& answer) {
 
 } // namespace
 
-device::device(bench::socket_loop& loop, const bench::client_target& where,
+void run_figures::note_breach(const std::string& what) {
+  constexpr std::size_t kept = 50;
+  ++breaches_seen;
+  if (breaches.size() < kept) {
+    breaches.push_back(what);
+  }
+}
+
+device::device(bench::socket_loop& loop, const std::vector<bench::client_target>& where,
                std::shared_ptr<const bench::client_key> key, account_facts& account, std::uint32_t number,
                std::uint64_t seed, const std::filesystem::path& folder, run_figures& figures)
     : loop_(loop),
@@ -94,6 +109,7 @@ void device::ask(const tl::fn::function& what, answer_fn done, std::function<voi
   made->method = name_of(made->query);
   made->done = std::move(done);
   made->repeated = std::move(repeated);
+  made->asked_at = clock::now();
   requests_.push_back(made);
   send(made);
 }
@@ -115,8 +131,11 @@ void device::link_answered(const mtproto::client_answer& answer) {
   if (answer.is_error) {
     ++figures_.errors[what->method + " " + answer.error_text];
     if (answer.error_code == 401) {
-      throw std::runtime_error(name_ + ": " + what->method + ": " + answer.error_text);
+      figures_.note_breach(name_ + ": " + what->method + ": " + answer.error_text);
+      what->again_at = clock::now() + pause_noted;
+      return;
     }
+    what->told_to_wait = what->told_to_wait || answer.error_code == 420;
     if (const auto wait = wait_of(answer)) {
       what->again_at = clock::now() + *wait;
       return;
@@ -125,8 +144,24 @@ void device::link_answered(const mtproto::client_answer& answer) {
   if (std::exchange(what->answered, true) && !what->repeated) {
     return;
   }
+  note_pause(*what);
   std::erase(requests_, what);
   what->done(answer);
+}
+
+void device::note_pause(const request& what) {
+  const auto from = std::max(what.asked_at, trouble_over_);
+  if (!what.told_to_wait && clock::now() - from > pause_noted) {
+    figures_.pauses.push_back({from, clock::now()});
+  }
+}
+
+void device::check_date(const char* of, std::int32_t date, double since) {
+  const double now = history_log::now();
+  if (date > now + ahead_max || date < since - behind_max) {
+    figures_.note_breach(name_ + ": the date of " + of + " is " +
+                         std::to_string(date - static_cast<std::int64_t>(now)) + " s from the right time");
+  }
 }
 
 void device::tick() {
@@ -191,6 +226,8 @@ void device::be_troubled_every(milliseconds mean) {
 
 void device::trouble() {
   hurry(dice_.below(4));
+  constexpr milliseconds longest{4000};
+  trouble_over_ = clock::now() + longest + reconnect_time;
   switch (dice_.below(5)) {
   case 0: link_.cut(milliseconds(1)); break;
   case 1: link_.cut(milliseconds(dice_.below(500))); break;
@@ -226,6 +263,9 @@ void device::link_pushed(const mtproto::buffer_slice& updates) {
     catch_up();
   }
   for (const seen_update& each : seen.updates) {
+    if (each.what == seen_update::kind::new_message) {
+      check_date("a message", each.message.date, 0);
+    }
     log_.write("live", each.json());
     take(each);
   }
@@ -249,11 +289,12 @@ void device::note_hashes(const seen_updates& what) {
 
 void device::get_state() {
   catching_up_ = true;
-  ask(tl::fn::updates_getState{}, [this](const mtproto::client_answer& answer) {
+  ask(tl::fn::updates_getState{}, [this, asked = history_log::now()](const mtproto::client_answer& answer) {
     if (answer.is_error) {
       throw std::runtime_error(name_ + ": getState: " + answer.error_text);
     }
     const auto state = result_of<tl::fn::updates_getState>(answer);
+    check_date("a state", state->date, asked);
     json_object what;
     log_.write(
       "state",
@@ -317,8 +358,8 @@ void device::caught_up() {
 }
 
 std::string device::condition() const {
-  std::string made = name_ + (link_.is_up() ? "" : " has no connection,") + (catching_up_ ? " catches up," : "") +
-                     " pts " + std::to_string(box_.pts()) + ", waits for";
+  std::string made = name_ + " at node " + std::to_string(link_.node() + 1) + (link_.is_up() ? "" : ", not connected") +
+                     (catching_up_ ? ", catches up" : "") + ", pts " + std::to_string(box_.pts()) + ", waits for";
   for (const request_ptr& each : requests_) {
     made += " " + each->method;
   }

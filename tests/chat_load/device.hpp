@@ -56,15 +56,29 @@ struct run_figures {
   std::uint64_t reconnects = 0;
   std::uint64_t sessions = 0;
   std::map<std::string, std::uint64_t> errors; ///< by text
+
+  /// A call that waited long for its answer, through no fault of its own device.
+  struct pause {
+    bench::socket_loop::clock::time_point from;
+    bench::socket_loop::clock::time_point to;
+  };
+  std::vector<pause> pauses;
+  /// What nodes did that no client may ever see, and needs no checker; the first ones.
+  std::vector<std::string> breaches;
+  std::uint64_t breaches_seen = 0;
+
+  void note_breach(const std::string& what);
 };
 
 /// One device of an account: a client that keeps its state by the rules, does random things and records what it
-/// sees. A breach that no recording is needed for is thrown as std::runtime_error.
+/// sees. A breach that no recording is needed for goes to the figures; after some it cannot go on, and throws
+/// std::runtime_error.
 class device final : public link_listener {
 public:
-  device(bench::socket_loop& loop, const bench::client_target& where, std::shared_ptr<const bench::client_key> key,
-         account_facts& account, std::uint32_t number, std::uint64_t seed, const std::filesystem::path& folder,
-         run_figures& figures);
+  /// `where`: the nodes, to any of which it connects.
+  device(bench::socket_loop& loop, const std::vector<bench::client_target>& where,
+         std::shared_ptr<const bench::client_key> key, account_facts& account, std::uint32_t number, std::uint64_t seed,
+         const std::filesystem::path& folder, run_figures& figures);
 
   /// Connects, and asks for the state.
   void begin();
@@ -99,6 +113,7 @@ public:
   void link_answered(const mtproto::client_answer& answer) override;
   void link_pushed(const mtproto::buffer_slice& updates) override;
   void link_session_made() override { catch_up(); }
+  void link_breach(const std::string& what) override { figures_.note_breach(name_ + " at " + what); }
 
 private:
   using clock = bench::socket_loop::clock;
@@ -109,11 +124,14 @@ private:
     answer_fn done;
     std::function<void()> repeated; ///< null: only a new session, or a refusal for a time, makes it be asked again
     bool answered = false;
+    bool told_to_wait = false; ///< by FLOOD_WAIT
+    clock::time_point asked_at;
     clock::time_point again_at;
   };
   using request_ptr = std::shared_ptr<request>;
   /// A send or forward whose answer is awaited.
   struct sending {
+    double asked = 0;
     std::int64_t peer = 0;
     std::vector<std::int64_t> random_ids;
     std::vector<std::string> texts;
@@ -132,6 +150,9 @@ private:
   void caught_up();
   void note_hashes(const seen_updates& what);
   void trouble();
+  void note_pause(const request& what);
+  /// A date of something that was made behind `since`, which the server says now; 0: long ago, perhaps.
+  void check_date(const char* of, std::int32_t date, double since);
 
   // device_actions.cpp
   void act();
@@ -146,7 +167,7 @@ private:
   void block();
   void log_sending(const sending& what, bool repeat);
   void sending_answered(const sending& what, const mtproto::client_answer& answer);
-  void sent(std::int64_t random_id, const seen_update& what, bool whole);
+  void sent(const sending& of, std::int64_t random_id, const seen_update& what, bool whole);
   /// Its key.
   std::string begin_doing(const json_object& what);
   void refused(const std::string& key, const mtproto::client_answer& answer, std::uint64_t connection);
@@ -189,6 +210,7 @@ private:
 
   bool acting_ = false;
   bool troubled_ = false;
+  clock::time_point trouble_over_{};
   bool ended_ = false;
   std::uint64_t texts_ = 0;
   std::uint64_t keys_ = 0;

@@ -116,6 +116,7 @@ void device::log_sending(const sending& what, bool repeat) {
 void device::send_message(const known_peer& to) {
   tl::fn::messages_sendMessage call;
   auto what = std::make_shared<sending>();
+  what->asked = history_log::now();
   what->peer = to.user;
   what->random_ids.push_back(static_cast<std::int64_t>(dice_.next() | 1));
   what->texts.push_back(new_text());
@@ -149,6 +150,7 @@ void device::forward(const known_peer& to) {
   }
   tl::fn::messages_forwardMessages call;
   auto what = std::make_shared<sending>();
+  what->asked = history_log::now();
   what->peer = to.user;
   what->forward = true;
   std::size_t left = 1 + dice_.below(3);
@@ -197,14 +199,14 @@ void device::sending_answered(const sending& what, const mtproto::client_answer&
     message.date = seen.sent->date;
     message.text = what.texts.front();
     message.reply_to = what.reply_to;
-    return sent(what.random_ids.front(), own, false);
+    return sent(what, what.random_ids.front(), own, false);
   }
   for (const seen_update& each : seen.updates) {
     const auto named = std::find_if(seen.sent_ids.begin(), seen.sent_ids.end(), [&](const auto& one) {
       return each.what == seen_update::kind::new_message && one.second == each.message.id;
     });
     if (named != seen.sent_ids.end()) {
-      sent(named->first, each, true);
+      sent(what, named->first, each, true);
     } else {
       log_.write("live", each.json().flag("answer", true));
       take(each);
@@ -213,7 +215,8 @@ void device::sending_answered(const sending& what, const mtproto::client_answer&
 }
 
 /// `whole`: the message came as well, and not always as the client had it.
-void device::sent(std::int64_t random_id, const seen_update& what, bool whole) {
+void device::sent(const sending& of, std::int64_t random_id, const seen_update& what, bool whole) {
+  check_date("an answer", what.message.date, of.asked);
   ++figures_.acknowledged;
   json_object line;
   line.text("random_id", random_id_text(random_id)).number("id", what.message.id);

@@ -23,7 +23,7 @@ std::string read(const std::filesystem::path& file) {
 } // namespace
 
 faulty_node::faulty_node(const std::filesystem::path& program)
-    : program_(program), port_(bench::free_port()), metrics_port_(bench::free_port()) {
+    : program_(program), port_(bench::free_port()), metrics_port_(bench::free_port()), peers_port_(bench::free_port()) {
   init();
   start();
   wait_ready();
@@ -56,7 +56,7 @@ void faulty_node::start() {
   std::vector<std::string> command{program_, "serve", "--data", session_.root() / "data"};
   for (const std::string& each :
        {"listen.port=" + std::to_string(port_), "metrics.port=" + std::to_string(metrics_port_),
-        std::string("auth.test_numbers=true")}) {
+        "peers.port=" + std::to_string(peers_port_), std::string("auth.test_numbers=true")}) {
     command.insert(command.end(), {"--set", each});
   }
   process_ = spawn(std::move(command));

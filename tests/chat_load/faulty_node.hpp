@@ -41,6 +41,7 @@ private:
   faults::fault_session session_;
   std::uint16_t port_;
   std::uint16_t metrics_port_;
+  std::uint16_t peers_port_;
   std::optional<crypto::rsa_public_key> key_;
   pid_t process_ = -1;
 };

@@ -1,7 +1,7 @@
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <charconv>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -12,12 +12,17 @@
 #include <string_view>
 
 #include "tests/chat_load/chat_run.hpp"
+#include "tests/chat_load/check_recordings.hpp"
+#include "tests/chat_load/faulty_node.hpp"
 
 namespace {
 
 using godwit::chat_load::chat_run;
+using godwit::chat_load::check_recordings;
+using godwit::chat_load::faulty_node;
 using godwit::chat_load::run_figures;
 using godwit::chat_load::run_options;
+using godwit::simulation::dice;
 
 constexpr std::string_view usage =
   R"(usage: godwit_chat_load [--seed N] [--accounts N] [--seconds N] [--kills N] [--pause MS] [--trouble MS]
@@ -40,6 +45,9 @@ hands what they recorded to the checker.
 
 struct arguments {
   run_options run;
+  std::uint32_t seconds = 20; ///< of doing things
+  std::uint32_t kills = 3;    ///< of the node, in that time
+  std::filesystem::path program;
   std::uint64_t runs = 1;
   std::string checker = GODWIT_CHECKER;
   std::string folder;
@@ -54,7 +62,7 @@ std::optional<std::uint64_t> number_in(std::string_view text) {
 bool take(std::string_view name, const char* value, arguments& into) {
   if (name == "--checker" || name == "--folder" || name == "--godwit") {
     (name == "--checker" ? into.checker : into.folder) = name == "--godwit" ? into.folder : value;
-    into.run.program = name == "--godwit" ? std::filesystem::path(value) : into.run.program;
+    into.program = name == "--godwit" ? std::filesystem::path(value) : into.program;
     return true;
   }
   const auto number = number_in(value);
@@ -67,9 +75,9 @@ bool take(std::string_view name, const char* value, arguments& into) {
   } else if (name == "--accounts") {
     into.run.accounts = small;
   } else if (name == "--seconds") {
-    into.run.seconds = small;
+    into.seconds = small;
   } else if (name == "--kills") {
-    into.run.kills = small;
+    into.kills = small;
   } else if (name == "--pause") {
     into.run.pause = std::chrono::milliseconds(small);
   } else if (name == "--trouble") {
@@ -82,29 +90,18 @@ bool take(std::string_view name, const char* value, arguments& into) {
   return true;
 }
 
-void print(const run_figures& of) {
-  std::printf("calls %lu, sends %lu, acknowledged %lu, repeats %lu, refused %lu\n", of.calls, of.sends, of.acknowledged,
-              of.repeats, of.refused);
-  std::printf("pushes %lu, gaps %lu, too long %lu, differences %lu, connections %lu, sessions begun %lu\n", of.pushes,
-              of.gaps, of.too_long, of.differences, of.reconnects, of.sessions);
-  for (const auto& [text, times] : of.errors) {
-    std::printf("  %6lu %s\n", times, text.c_str());
+/// Each kill somewhere in a part of the time of its own, in the middle of a rush.
+void disturb(chat_run& run, faulty_node& node, dice& chance, const arguments& with) {
+  using std::chrono::milliseconds;
+  using clock = godwit::bench::socket_loop::clock;
+  const auto whole = milliseconds(std::chrono::seconds(with.seconds));
+  const auto now = clock::now();
+  for (std::uint32_t i = 0; i < with.kills; ++i) {
+    const auto part = whole / (with.kills + 1);
+    const auto when = part / 2 + i * part + milliseconds(chance.below(static_cast<std::uint64_t>(part.count())));
+    run.loop().at(now + when, [&run] { run.hurry(4); });
+    run.loop().at(now + when + milliseconds(chance.below(60)), [&node, seed = chance.next()] { node.crash(seed); });
   }
-}
-
-/// A message keeps its author's date: what waits for a node that is down comes behind younger ones.
-constexpr const char* date_slack = "60";
-
-int check(const std::string& checker, const std::string& folder) {
-  std::fflush(stdout);
-  const pid_t child = ::fork();
-  if (child == 0) {
-    ::execl("/usr/bin/python3", "python3", checker.c_str(), "--date-slack", date_slack, folder.c_str(), nullptr);
-    ::_exit(127);
-  }
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 }
 
 /// Whether all went well.
@@ -119,21 +116,27 @@ bool run_once(const arguments& with) {
   options.folder = folder;
   bool good = false;
   {
-    chat_run run(options);
+    faulty_node node(with.program);
+    dice chance(options.seed ^ 1);
+    chat_run run(options, {{.port = node.port(), .server_key = node.key()}}, [&node] { node.check(); });
     try {
-      run.run();
-      good = true;
+      run.sign_up();
+      run.begin();
+      disturb(run, node, chance, with);
+      run.run_for(std::chrono::seconds(with.seconds));
+      run.end();
+      good = run.figures().breaches.empty();
     } catch (const std::exception& error) {
-      std::printf("%s\n%s\n", error.what(), run.node().log_end().c_str());
+      std::printf("%s\n%s\n", error.what(), node.log_end().c_str());
     }
     print(run.figures());
-    run.node().keep_log(folder / "node.log");
+    node.keep_log(folder / "node.log");
   }
-  good = good && check(with.checker, folder.string()) == 0;
+  good = check_recordings(with.checker, folder) == 0 && good;
   if (!good) {
     std::printf("FAILED with seed %lu; recordings and the node's log are in %s; to repeat:\n"
                 "  godwit_chat_load --seed %lu --accounts %u --seconds %u --kills %u --pause %ld --trouble %ld\n",
-                options.seed, folder.c_str(), options.seed, options.accounts, options.seconds, options.kills,
+                options.seed, folder.c_str(), options.seed, options.accounts, with.seconds, with.kills,
                 static_cast<long>(options.pause.count()), static_cast<long>(options.trouble.count()));
   } else if (with.folder.empty()) {
     std::filesystem::remove_all(folder);
@@ -145,8 +148,7 @@ bool run_once(const arguments& with) {
 
 int main(int argc, char** argv) {
   arguments with;
-  with.run.program = GODWIT_PROGRAM;
-  with.run.seconds = 20;
+  with.program = GODWIT_PROGRAM;
   if (const char* const seed = std::getenv("GODWIT_SEED")) {
     with.run.seed = number_in(seed).value_or(1);
   }

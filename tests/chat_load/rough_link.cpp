@@ -24,6 +24,12 @@ using clock = bench::socket_loop::clock;
 
 constexpr mtproto::packet_limits packet_limits{limits::packet_bytes_max, limits::packet_bytes_max};
 constexpr std::int64_t resend_after_ms = 2500;
+/// Without a word for so long, a node is asked for one; and then it is given up.
+constexpr milliseconds silence_ask{800};
+constexpr milliseconds silence_max{2500};
+/// What clients accept of a message's id: so far ahead of the right time, so far behind.
+constexpr std::int64_t ahead_max_ms = 30'000;
+constexpr std::int64_t behind_max_ms = 300'000;
 
 class packet_list final : public mtproto::packet_sink {
 public:
@@ -33,9 +39,10 @@ public:
 
 } // namespace
 
-rough_link::rough_link(bench::socket_loop& loop, const bench::client_target& where,
+rough_link::rough_link(bench::socket_loop& loop, std::vector<bench::client_target> where,
                        std::shared_ptr<const bench::client_key> key, std::uint64_t seed, link_listener& listener)
-    : loop_(loop), where_(where), key_(std::move(key)), dice_(seed), listener_(listener) {
+    : loop_(loop), where_(std::move(where)), key_(std::move(key)), dice_(seed), listener_(listener) {
+  at_ = dice_.below(where_.size());
   begin_session();
 }
 
@@ -67,9 +74,12 @@ void rough_link::connect_later(milliseconds wait) {
 void rough_link::connect() {
   close_socket();
   ++connections_;
-  transport_ = std::make_unique<mtproto::client_transport>(where_.transport, crypto::system_random(), packet_limits);
+  const bench::client_target& where = where_[at_];
+  transport_ = std::make_unique<mtproto::client_transport>(where.transport, crypto::system_random(), packet_limits);
   unsent_.clear();
   deaf_ = false;
+  heard_at_ = clock::now();
+  asked_ = false;
   socket_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (socket_ < 0) {
     throw std::runtime_error("no socket for a device");
@@ -78,8 +88,8 @@ void rough_link::connect() {
   ::setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
   sockaddr_in to{};
   to.sin_family = AF_INET;
-  to.sin_port = htons(where_.port);
-  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  to.sin_port = htons(where.port);
+  to.sin_addr.s_addr = htonl((127U << 24) + where.dialled());
   loop_.watch(socket_, *this);
   if (::connect(socket_, reinterpret_cast<const sockaddr*>(&to), sizeof(to)) != 0 && errno != EINPROGRESS) {
     lose();
@@ -100,7 +110,33 @@ void rough_link::lose() {
   if (std::exchange(up_, false)) {
     listener_.link_lost();
   }
+  go_elsewhere();
   connect_later(milliseconds(50 + dice_.below(400)));
+}
+
+/// To another node: what ended here would not be better at once.
+void rough_link::go_elsewhere() {
+  if (where_.size() > 1) {
+    at_ = (at_ + 1 + dice_.below(where_.size() - 1)) % where_.size();
+  }
+}
+
+void rough_link::breach(const std::string& what) {
+  listener_.link_breach("127.0.0." + std::to_string(where_[at_].dialled()) + ": " + what);
+  lose();
+}
+
+/// A process that was stopped keeps its connections, and the kernel takes new ones for it.
+void rough_link::watch_silence() {
+  if (socket_ < 0 || deaf_) {
+    return;
+  }
+  const auto silence = clock::now() - heard_at_;
+  if (silence > silence_max) {
+    lose();
+  } else if (up_ && silence > silence_ask && !std::exchange(asked_, true)) {
+    session_->ping(bench::wall_time());
+  }
 }
 
 void rough_link::cut(milliseconds away) {
@@ -111,6 +147,9 @@ void rough_link::cut(milliseconds away) {
   if (std::exchange(up_, false)) {
     listener_.link_lost();
   }
+  if (dice_.chance(0.5)) {
+    go_elsewhere();
+  }
   connect_later(away);
 }
 
@@ -118,6 +157,7 @@ void rough_link::stop_reading(milliseconds time) {
   deaf_ = true;
   loop_.at(clock::now() + time, [this] {
     deaf_ = false;
+    heard_at_ = clock::now();
     read();
   });
 }
@@ -149,11 +189,13 @@ void rough_link::read() {
     if (got <= 0) {
       return lose();
     }
+    heard_at_ = clock::now();
+    asked_ = false;
     transport_->feed(std::span(buffer).first(static_cast<std::size_t>(got)));
     while (socket_ >= 0) {
       auto packet = transport_->next();
       if (!packet) {
-        throw std::runtime_error("the node's framing is broken");
+        return breach("its framing is broken");
       }
       if (!*packet) {
         break;
@@ -168,18 +210,18 @@ void rough_link::read() {
 void rough_link::handle(std::span<std::uint8_t> packet) {
   if (const std::int32_t error = mtproto::transport_error_in(packet); error != 0) {
     // Whatever the disk lost, the key was acknowledged.
-    throw std::runtime_error("transport error " + std::to_string(error));
+    return breach("transport error " + std::to_string(error));
   }
   const auto closed = mtproto::parse_encrypted(packet);
   if (!closed || closed->key_id != key_->id) {
-    throw std::runtime_error("a packet of another key");
+    return breach("a packet of another key");
   }
   crypto::cipher_job job = closed->job(key_->key, crypto::sender::server);
   crypto::decrypt({&job, 1});
   const auto inner = job.good ? mtproto::parse_inner(mtproto::buffer_slice::copy_of(closed->data))
                               : unexpected(mtproto::envelope_errc::too_short);
   if (!inner) {
-    throw std::runtime_error("a packet that is not authentic");
+    return breach("a packet that is not authentic");
   }
   if (inner->session != session_->id()) {
     return; // of the session before
@@ -205,10 +247,15 @@ void rough_link::handle(std::span<std::uint8_t> packet) {
 }
 
 void rough_link::take(const mtproto::inner_message& message) {
+  const std::int64_t late = bench::wall_time() - (static_cast<std::int64_t>(message.id.value() >> 32) * 1000);
+  if (late < -ahead_max_ms || late > behind_max_ms) {
+    listener_.link_breach("127.0.0." + std::to_string(where_[at_].dialled()) + ": a msg_id " +
+                          std::to_string(late / 1000) + " s behind the right time");
+  }
   mtproto::client_output out;
   session_->receive(message, bench::wall_time(), out);
   if (out.broken) {
-    throw std::runtime_error("a message that breaks a rule");
+    return breach("a message that breaks a rule");
   }
   if (out.new_session) {
     listener_.link_session_made();
@@ -232,6 +279,7 @@ mtproto::client_call rough_link::call(std::string query) {
 }
 
 void rough_link::tick() {
+  watch_silence();
   session_->tick(bench::wall_time());
   flush();
 }

@@ -38,14 +38,17 @@ public:
   virtual void link_pushed(const mtproto::buffer_slice& updates) = 0;
   /// The server knows nothing of the session's past.
   virtual void link_session_made() = 0;
+  /// The server has broken a rule. The connection is given up.
+  virtual void link_breach(const std::string& what) = 0;
 };
 
 /// One session of a device and its connection, which may be cut, be slow and carry packets twice. Connects anew by
-/// itself. Lives as long as its loop.
+/// itself, to any of the nodes; one that says nothing, though it is asked to, is left. Lives as long as its loop.
 class rough_link final : public bench::socket_handler {
 public:
-  rough_link(bench::socket_loop& loop, const bench::client_target& where, std::shared_ptr<const bench::client_key> key,
-             std::uint64_t seed, link_listener& listener);
+  /// `where`: the nodes, at least one.
+  rough_link(bench::socket_loop& loop, std::vector<bench::client_target> where,
+             std::shared_ptr<const bench::client_key> key, std::uint64_t seed, link_listener& listener);
   ~rough_link() override;
 
   void start();
@@ -61,6 +64,8 @@ public:
   void stop_reading(std::chrono::milliseconds time);
 
   [[nodiscard]] bool is_up() const { return up_; }
+  /// Which node it is connected to, or tries to be.
+  [[nodiscard]] std::size_t node() const { return at_; }
 
   void on_socket(std::uint32_t events) override;
 
@@ -68,6 +73,9 @@ private:
   void connect();
   void connect_later(std::chrono::milliseconds wait);
   void lose();
+  void breach(const std::string& what);
+  void watch_silence();
+  void go_elsewhere();
   void read();
   void handle(std::span<std::uint8_t> packet);
   void take(const mtproto::inner_message& message);
@@ -78,7 +86,8 @@ private:
   void close_socket();
 
   bench::socket_loop& loop_;
-  bench::client_target where_;
+  std::vector<bench::client_target> where_;
+  std::size_t at_ = 0;
   std::shared_ptr<const bench::client_key> key_;
   dice dice_;
   link_listener& listener_;
@@ -93,6 +102,8 @@ private:
   bool connecting_ = false; ///< a timer runs
   bool deaf_ = false;
   bool handling_ = false;
+  bench::socket_loop::clock::time_point heard_at_; ///< or when it began to connect
+  bool asked_ = false;                             ///< to say something, since then
 };
 
 } // namespace godwit::chat_load

@@ -16,15 +16,15 @@ import recording
 from planted import A, B, START, PlantedWorld, conversation
 
 
-def judged(world):
+def judged(world, **options):
     with tempfile.TemporaryDirectory() as folder:
         world.write(pathlib.Path(folder))
-        return check_histories.judge(folder)
+        return check_histories.judge(folder, **options)
 
 
-def expect(world, *invariants):
+def expect(world, *invariants, **options):
     """Violations of these invariants and of no other; with none: no violation."""
-    violations, _ = judged(world)
+    violations, _ = judged(world, **options)
     found = {each[2] for each in violations}
     assert found == set(invariants), f"wanted {sorted(invariants)}, got {violations}"
     return violations
@@ -339,6 +339,36 @@ def case_a_pts_is_two_things():
     del update["message"]
     update.update(kind="delete", ids=[1])
     expect_among(world.finish(), "pts", "it was")
+
+
+def case_what_is_told_again_passes_where_boxes_move():
+    """On the same connection, out of order, the deleted one as its deletion, the edited one with its text of now."""
+    world = PlantedWorld()
+    world.send(world.a1, "first of all")
+    world.send(world.a1, "second of all")
+    world.edit(world.a1, 2, "second changed")
+    world.delete(world.a1, [1], revoke=True)
+    gone, changed = (dict(each) for each in find(world.b1, "live", kind="new"))
+    now = find(world.b1, "live", kind="edit")[0]["message"]
+    changed["message"] = now
+    del gone["message"]
+    gone.update(kind="delete", ids=[1])
+    last = max(each["t"] for each in world.b1.events)
+    for again in (gone, changed):
+        again["t"] = last
+        world.b1.events.append(again)
+    world.finish()
+    expect(world, moving=True)
+    violations, _ = judged(world)
+    assert {each[2] for each in violations} >= {"pts"}, violations
+
+
+def case_a_gap_is_one_where_boxes_move():
+    world = PlantedWorld()
+    for word in ("first", "second", "third"):
+        world.send(world.a1, f"{word} of all")
+    world.b2.events.remove(find(world.b2, "live", pts=3)[0])
+    expect(world.finish(), "gap", moving=True)
 
 
 def case_a_pts_reaches_back():

@@ -1,6 +1,7 @@
 """Rules about single messages: delivered once, in order, edits and deletions not undone."""
 
 from recording import SERVICE_USER, token_of
+from replay import happenings
 from story import NO, YES, Floor
 
 
@@ -293,6 +294,8 @@ def check_edits_in(story, letter, user, versions, unknown, done):
             story.violation(each.device, each.line, "edit",
                             f"{letter.token}, {number} here, is version {version} again; version {known} was known")
     told = sorted((each for each in sightings if each.how == "live" and each.pts), key=lambda each: each.pts)
+    if story.moving:
+        told = []  # what is told again is told as it is by then
     highest = 0
     for each in told:
         version = versions.get(each.message["text"], highest)
@@ -319,8 +322,11 @@ def check_deletions(story):
     """What was deleted does not come back, and what was deleted for both is gone on both sides."""
     for user, devices in story.accounts.items():
         died = {}  # id -> (time, pts, where)
+        told = told_as_messages(devices) if story.moving else {}
         for device in devices:
             for when, pts, numbers, line in deletions_of(device):
+                if told.get(pts) in numbers:
+                    pts = 0  # told again, when the message was gone
                 for number in numbers:
                     story.counts["deletions"] += 1
                     first = died.setdefault(number, [when, pts, f"{device.file}:{line}"])
@@ -346,6 +352,12 @@ def check_deletions(story):
                 if event and any(message["id"] == number for message in event["messages"]):
                     story.violation(device, event["line"], "deletion",
                                     f"{letter.token}, {number} here, was deleted and is in the box at the end")
+
+
+def told_as_messages(devices):
+    """pts -> the message that somebody was told of with it."""
+    return {each.pts: each.what["id"] for device in devices for each in happenings(device)
+            if each.kind in ("new", "edit")}
 
 
 def deletions_of(device):

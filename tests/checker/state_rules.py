@@ -33,6 +33,9 @@ def agree(story, all_told):
         first = canonical.setdefault(each.pts, each)
         if first is each:
             continue
+        if story.moving and gone_since(first, each):
+            canonical[each.pts] = each if first.kind == "delete" else first
+            continue
         if (first.kind, first.count) != (each.kind, each.count) or not same(first.details(), each.details()):
             story.violation(each.device, each.event["line"], "pts",
                             f"pts {each.pts} is {each.said()} with pts_count {each.count}; it was {first.said()} with "
@@ -46,6 +49,13 @@ def agree(story, all_told):
                             f"pts {after.pts} with pts_count {after.count} reaches back over pts {before.pts} "
                             f"({before.device.file}:{before.event['line']})")
     return ordered
+
+
+def gone_since(one, other):
+    """Whether one of them tells of a message, and the other one, told later, of its end in its place."""
+    if one.kind == "delete":
+        one, other = other, one
+    return one.kind in ("new", "edit") and other.kind == "delete" and other.what.get("ids") == [one.what["id"]]
 
 
 def same(one, other):
@@ -76,14 +86,16 @@ def check_stream(story, device, told):
                     check_holes(story, device, lives, everything, number >= open_since)
                     lives = []
                 continue
-            if each.live and each.pts <= last:
+            if story.moving and (each.pts in seen or each.pts <= last):
+                pass  # told again; a client passes over it
+            elif each.live and each.pts <= last:
                 story.violation(device, each.event["line"], "pts",
                                 f"pts {each.pts} is pushed after pts {last}, on the same connection")
             elif each.pts in seen and began_in(each, seen[each.pts], starts) == number:
                 story.violation(device, each.event["line"], "pts",
                                 f"pts {each.pts} comes twice on one connection (line {seen[each.pts].event['line']})")
             seen.setdefault(each.pts, each)
-            if each.live:
+            if each.live and not (story.moving and each.pts <= last):
                 last = max(last, each.pts)
                 lives.append(each)
         check_holes(story, device, lives, everything, number >= open_since)

@@ -46,6 +46,7 @@ class Node:
         self.settings = [
             f"listen.port={self.port}",
             f"metrics.port={self.metrics_port}",
+            f"peers.port={free_port()}",
             "auth.test_numbers=true",
             "log.level=debug",
             *settings,

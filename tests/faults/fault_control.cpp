@@ -62,6 +62,7 @@ void fault_control::reset() {
   delay_syncs({});
   hold_writes(false);
   hold_syncs(false);
+  skew_clock({});
   only_paths_with({});
   page_->writes_held = 0;
   page_->syncs_held = 0;
@@ -112,6 +113,10 @@ bool fault_control::wait_for_held_write(std::chrono::milliseconds timeout) const
 
 bool fault_control::wait_for_held_sync(std::chrono::milliseconds timeout) const {
   return wait_until_positive(page_->syncs_held, timeout);
+}
+
+void fault_control::skew_clock(std::chrono::milliseconds by) {
+  page_->clock_skew_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(by).count();
 }
 
 void fault_control::kill_at(kill_target target, std::uint64_t number, kill_phase when) {

@@ -50,6 +50,10 @@ public:
   [[nodiscard]] bool wait_for_held_write(std::chrono::milliseconds timeout) const;
   [[nodiscard]] bool wait_for_held_sync(std::chrono::milliseconds timeout) const;
 
+  /// The wall clock of the processes shows so much too much; negative: too little. Clocks that count from the start of
+  /// the machine stay as they are, and so does what the kernel itself writes down, as times of files.
+  void skew_clock(std::chrono::milliseconds by);
+
   /// The process ends itself, as by kill -9, at the `number`th call from now, counted from 1.
   void kill_at(kill_target target, std::uint64_t number, kill_phase when);
   void never_kill();

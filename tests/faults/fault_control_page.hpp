@@ -48,8 +48,9 @@ struct control_page {
   std::atomic<std::uint32_t> hold_syncs;
   std::atomic<kill_target> kill_at;
   std::atomic<kill_phase> kill_when;
-  std::atomic<std::uint64_t> kill_number; ///< the count of calls, from 1, at which the process ends itself
-  char only_paths_with[filter_bytes_max]; ///< faults hit files whose path contains this; empty: all
+  std::atomic<std::uint64_t> kill_number;  ///< the count of calls, from 1, at which the process ends itself
+  std::atomic<std::int64_t> clock_skew_ns; ///< what the wall clock shows too much
+  char only_paths_with[filter_bytes_max];  ///< faults hit files whose path contains this; empty: all
 
   // --- counters; calls that the filter leaves out are not counted ---
   std::atomic<std::uint64_t> attached; ///< processes that started with the library

@@ -34,10 +34,13 @@ const std::vector<area>& areas() {
     {"cluster", {"config", "protocol", "persistence"}},
     {"actors", {"config", "protocol", "persistence", "cluster"}},
     {"node", {"config", "protocol", "persistence", "cluster", "actors"}},
-    // A bench builds its nodes the way tests do.
-    {"bench", {"config", "protocol", "persistence", "cluster", "actors", "node", "tests/support"}},
+    // A bench builds its nodes the way tests do; clients that outlive a node are those of a test.
+    {"bench",
+     {"config", "protocol", "persistence", "cluster", "actors", "node", "tests/support", "tests/chat_load",
+      "tests/cluster/snapshot"}},
     // Its devices are clients by the hundred, as those of the benches are.
     {"tests/chat_load", {"config", "protocol", "tests", "bench/load"}},
+    {"tests/cluster/faults", {"config", "protocol", "persistence", "cluster", "tests", "bench/load"}},
     {"tests", {"config", "protocol", "persistence", "cluster", "actors", "node"}},
   };
   return table;
@@ -55,11 +58,11 @@ const std::vector<outside>& outside_libraries() {
     {"raft/", {"persistence/raft", "tests/persistence/raft"}},
     {"lmdb.h", {"persistence/lmdb", "tests", "bench"}},
     {"isa-l", {"persistence/base"}},
-    {"openssl/", {"protocol/crypto", "tests/protocol/crypto"}},
+    {"openssl/", {"protocol/crypto", "node/identity", "node/peer", "tests/protocol/crypto", "tests/node/peer"}},
     {"caf/", {"cluster", "actors", "node", "tests", "bench"}},
     {"boost/", {"node", "tests/node", "tests/support", "bench"}},
     {"prometheus/", {"node/metrics", "tests/node"}},
-    {"toml++/", {"node/config"}},
+    {"toml++/", {"node/config", "node/identity"}},
     {"spdlog/", {"node/log"}},
     {"phonenumbers/", {"actors/account"}},
     {"zlib.h", {"protocol/mtproto", "tests/protocol"}},

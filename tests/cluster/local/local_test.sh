@@ -1,5 +1,5 @@
 #!/bin/bash
-# cluster/local with a program that is built already: up, up again, kill, start, down, and what is refused.
+# cluster/local with a program that is built already: one node and three, each command, and what is refused.
 # Usage: local_test.sh GODWIT
 set -euo pipefail
 
@@ -82,12 +82,43 @@ run 0 "$local_folder/down" --data "$data"
 check "another process is left alone" 'kill -0 "$other"'
 kill "$other"
 
+rm -f "$data/node-1.pid"
+
+# The cluster grows to three nodes, and keeps what it is.
+run 0 "$local_folder/up" --data "$data" --binary "$binary" --nodes 3
+check "every address is told" '[[ $out == *127.0.0.1:4430*127.0.0.2:4430*127.0.0.3:4430* ]]'
+check "the key is the same" '[[ $out == *"$fingerprint"* ]]'
+run 0 "$local_folder/status" --data "$data"
+check "each node serves" '(($(grep -c ", ok$" <<<"$out") == 3))'
+nodes_up() { "$binary" ctl --data "$data/node-1" --json nodes | grep -o '"up": *true' | wc -l; }
+check "the nodes know one another" '(($(nodes_up) == 3))'
+run 0 "$local_folder/up" --data "$data" --binary "$binary"
+check "it stays as it is" '[[ $out != *"== "* ]]'
+run 1 "$local_folder/up" --data "$data" --binary "$binary" --nodes 2
+check "a smaller number is refused with a reason" '[[ $out == *"has 3 nodes"* ]]'
+
+# A machine that hangs, and one that is gone.
+run 0 "$local_folder/stop" --data "$data" 2
+run 1 "$local_folder/status" --data "$data"
+check "it is told" '[[ $out == *"node 2"*frozen* ]]'
+run 0 "$local_folder/cont" --data "$data" 2
+run 0 "$local_folder/kill" --data "$data" 3
+run 1 "$local_folder/status" --data "$data"
+check "it is told" '[[ $out == *"node 3"*"does not run"* ]]'
+run 0 "$local_folder/start" --data "$data" 3
+for ((i = 0; i < 200; ++i)); do
+  "$local_folder/status" --data "$data" >/dev/null 2>&1 && break
+  sleep 0.1
+done
+run 0 "$local_folder/status" --data "$data"
+run 0 "$local_folder/down" --data "$data"
+check "all of them end in their own time" '[[ $out != *killed* ]] && (($(grep -c "has ended" <<<"$out") == 3))'
+
 # What is refused.
-run 1 "$local_folder/up" --data "$data" --binary "$binary" --nodes 3
-check "three nodes are refused with a reason" '[[ $out == *"one node for now"* ]]'
 run 1 "$local_folder/up" --data /proc/godwit --binary "$binary"
 check "a folder that cannot be written is named" '[[ $out == *"/proc/godwit cannot be written"* ]] && (($(wc -l <<<"$out") == 1))'
 run 2 "$local_folder/up" --nodes none
+run 2 "$local_folder/up" --nodes 10
 run 2 "$local_folder/up" --bogus
 run 2 "$local_folder/down" --data
 run 2 "$local_folder/kill"

@@ -29,6 +29,7 @@ wire_node::wire_node(std::vector<std::string> settings)
   }
   settings_.push_back("listen.port=" + std::to_string(port_));
   settings_.push_back("metrics.port=" + std::to_string(metrics_port_));
+  settings_.push_back("peers.port=" + std::to_string(free_port()));
   settings_.push_back("auth.test_numbers=true");
   settings_.push_back("log.file=" + (folder_.path() / "log").string());
   start();
