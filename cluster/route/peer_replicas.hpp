@@ -17,7 +17,7 @@ public:
     std::function<void(persistence::shard_id, node_id from, const persistence::snapshot_point& at_least)>
       fetch_snapshot;
     /// As peer_sink::cancel_snapshot; none: there is nothing to cancel.
-    std::function<void(persistence::shard_id, std::function<void()> then)> cancel_snapshot;
+    std::function<void(persistence::shard_id, std::function<void()> then)> cancel_snapshot{};
   };
 
   /// Before the links begin. `port` outlives it.
