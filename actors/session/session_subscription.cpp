@@ -15,6 +15,8 @@ namespace {
 /// updatesTooLong#e317af7e, the same in all layers: "come for the difference".
 const std::string updates_too_long("\x7e\xaf\x17\xe3", 4);
 
+/// Answers that are remembered while pushes before them are on their way.
+constexpr std::size_t answered_ahead_max = 64;
 /// Before an account that will not tell, for too many listen to it, is asked again.
 constexpr cluster::monotonic_ms refused_again_ms = 60'000;
 /// A client that speaks on two nodes in turn has the account's ear on each for so long at least.
@@ -41,6 +43,7 @@ void session_subscription::want(user_id user, authorization_id authorization, la
   if (user != user_ || authorization != authorization_) {
     leave();
     told_pts_ = 0;
+    answered_ahead_.clear();
   }
   user_ = user;
   authorization_ = authorization;
@@ -123,11 +126,20 @@ void session_subscription::answered(const cluster::caller& who, const cluster::e
   }
   // While the account does not tell, or tells what was missed, an answer may stand behind updates that are yet to
   // come. The client is told from where it was before; that it hears of one change twice does no harm.
-  // So is it with an answer that comes from another node by a way of its own, before a push that was on its way first:
-  // only the next position counts. Behind a larger step the next push tells where the client is.
-  const bool next = state_ == state::listening && told_pts_ >= replayed_to_ && pts == told_pts_ + 1;
-  if (next || told_pts_ == 0) {
+  // So is it with an answer that comes from another node by a way of its own, before a push that was on its way first: it
+  // counts when everything before it was told.
+  if (told_pts_ == 0) {
     told_pts_ = pts;
+  } else if (state_ != state::listening || told_pts_ < replayed_to_ || pts <= told_pts_) {
+    return;
+  } else if (pts == told_pts_ + 1) {
+    told_pts_ = pts;
+    join_answered();
+  } else {
+    if (answered_ahead_.size() >= answered_ahead_max) {
+      answered_ahead_.erase(answered_ahead_.begin());
+    }
+    answered_ahead_.insert(pts);
   }
 }
 
@@ -158,6 +170,14 @@ bool session_subscription::tell_too_long() {
 }
 
 /// Whether the client has to hear it, as far as positions tell; and where that brings it.
+/// Answers that came before pushes of lower positions count once those are told.
+void session_subscription::join_answered() {
+  while (!answered_ahead_.empty() && *answered_ahead_.begin() <= told_pts_ + 1) {
+    told_pts_ = std::max(told_pts_, *answered_ahead_.begin());
+    answered_ahead_.erase(answered_ahead_.begin());
+  }
+}
+
 bool session_subscription::brings_news(const cluster::entity_push& what) {
   if (what.pts == 0) {
     return true;
@@ -174,6 +194,7 @@ bool session_subscription::brings_news(const cluster::entity_push& what) {
   }
   if (!gap || told_pts_ == 0 || state_ == state::listening) {
     told_pts_ = what.pts;
+    join_answered();
   }
   return true;
 }

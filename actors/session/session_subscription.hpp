@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <set>
 
 #include "actors/base/retry_pause.hpp"
 #include "actors/session/session_context.hpp"
@@ -51,6 +52,7 @@ private:
   [[nodiscard]] bool brings_news(const cluster::entity_push& what);
   void subscribed(std::int32_t pts);
   /// Whether one more update is kept for the client.
+  void join_answered();
   [[nodiscard]] bool has_room_for(std::size_t bytes) const;
   /// False: not even that is taken.
   bool tell_too_long();
@@ -74,6 +76,7 @@ private:
   bool client_quiet_ = false;
   /// The box position that the client was brought to, by pushes without a gap and by answers; 0: not known.
   std::int32_t told_pts_ = 0;
+  std::set<std::int32_t> answered_ahead_; ///< positions beyond it that answers told of, bounded
   std::int32_t asked_pts_ = 0;   ///< that the account was asked with
   std::int32_t replayed_to_ = 0; ///< what was missed ends here
   /// Of what was lost the client hears already.
