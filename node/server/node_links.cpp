@@ -258,6 +258,8 @@ void node_links::parts::hear_presence(node_id from, std::string_view body) {
     for (const people::presence_change& each : *changes) {
       own.presence.heard(from, each);
     }
+  } else {
+    hub.refuse(from, "presence");
   }
 }
 

@@ -171,7 +171,10 @@ private:
 
   maybe_failure until_ready() {
     maybe_failure why;
+    const auto watchdog = service_manager::watchdog_interval();
     auto told = clock_type::now();
+    auto fed_at = told;
+    bool notified = false; // systemd knows that it is there
     for (;;) {
       const auto open = node_.open_when_ready();
       if (!open) {
@@ -187,8 +190,11 @@ private:
         log::info(server_log, "waiting", {{"for", now.text}});
         // What it waits for is not its own to mend: a supervisor that starts it again would not help.
         service_manager::ready(now.text);
+        notified = true;
       }
-      if (node_.alive().good) {
+      // The watchdog runs from the moment that systemd was told.
+      if (notified && watchdog && clock_type::now() - fed_at >= *watchdog && node_.alive().good) {
+        fed_at = clock_type::now();
         service_manager::still_alive();
       }
       if (handle(signals_.wait(ready_poll), why)) {
