@@ -110,12 +110,29 @@ def kill_once(node, talkers, chance, seed):
     node.kill()
     lost = node.lose_unsynced(seed)
     node.start()
-    reached = [talker.answered for talker in talkers]
-    for talker, old in zip(talkers, reached):
-        until(lambda: talker.answered > old + WINDOW or failed(talkers), f"{talker.device.name} does not go on", 120)
+    go_on(talkers)
     for talker in talkers:
         talker.stop()
     return lost
+
+
+def acquainted(world, alice, bob, chance):
+    """Each has the other as a contact, all devices are recorded; somebody to talk for each device."""
+    pairs = ((alice, bob), (bob, alice))
+    for person, other in pairs:
+        person.devices[0].call("contacts.importContacts", contacts=[
+            {"_": "inputPhoneContact", "client_id": 1, "phone": other.phone, "first_name": "Fr", "last_name": ""}])
+        for device in person.devices[1:]:
+            device.call("contacts.getContacts", hash=0)
+    world.record(alice, bob)
+    return [Talker(world, device, other.id, chance.random()) for person, other in pairs for device in person.devices]
+
+
+def go_on(talkers):
+    """Waits until each has answers to what it sent from now on."""
+    reached = [talker.answered for talker in talkers]
+    for talker, old in zip(talkers, reached):
+        until(lambda: talker.answered > old + WINDOW or failed(talkers), f"{talker.device.name} does not go on", 120)
 
 
 def failed(talkers):
@@ -127,13 +144,7 @@ def run(world, node, kills, seed, libraries):
     step(f"four devices of two people sign in (seed {seed})")
     alice = world.person("Alicecanary-Quill", *libraries)
     bob = world.person("Bobcanary-Quill", *reversed(libraries))
-    for person, other in ((alice, bob), (bob, alice)):
-        person.devices[0].call("contacts.importContacts", contacts=[
-            {"_": "inputPhoneContact", "client_id": 1, "phone": other.phone, "first_name": "Fr", "last_name": ""}])
-        person.devices[1].call("contacts.getContacts", hash=0)
-    world.record(alice, bob)
-    talkers = [Talker(world, device, other.id, chance.random())
-               for person, other in ((alice, bob), (bob, alice)) for device in person.devices]
+    talkers = acquainted(world, alice, bob, chance)
     for number in range(kills):
         lost = kill_once(node, talkers, chance, chance.randrange(1 << 30))
         step(f"kill {number + 1}: {sum(talker.answered for talker in talkers)} acknowledged so far; {lost}")

@@ -15,7 +15,7 @@ import time
 import traceback
 
 from chat_client import until
-from chat_kill_scenario import PATIENCE, WINDOW, Talker, failed
+from chat_kill_scenario import PATIENCE, acquainted, failed, go_on
 from chat_world import ChatWorld, step
 from node_cluster import NodeCluster
 
@@ -48,24 +48,12 @@ def trouble(cluster, talkers, what, node, chance):
     return f"{on_it} connections were on it; all go on within {pause:.1f} s"
 
 
-def go_on(talkers):
-    reached = [talker.answered for talker in talkers]
-    for talker, old in zip(talkers, reached):
-        until(lambda: talker.answered > old + WINDOW or failed(talkers), f"{talker.device.name} does not go on", 120)
-
-
 def run(world, cluster, rounds, seed, libraries):
     chance = random.Random(seed)
     step(f"four devices of two people sign in through three nodes (seed {seed})")
     alice = world.person("Alicecanary-Quill", *libraries)
     bob = world.person("Bobcanary-Quill", *reversed(libraries))
-    for person, other in ((alice, bob), (bob, alice)):
-        person.devices[0].call("contacts.importContacts", contacts=[
-            {"_": "inputPhoneContact", "client_id": 1, "phone": other.phone, "first_name": "Fr", "last_name": ""}])
-        person.devices[1].call("contacts.getContacts", hash=0)
-    world.record(alice, bob)
-    talkers = [Talker(world, device, other.id, chance.random())
-               for person, other in ((alice, bob), (bob, alice)) for device in person.devices]
+    talkers = acquainted(world, alice, bob, chance)
     nodes = cluster.nodes[:]
     for number in range(rounds):
         # Always one that somebody is on; each of them in turn.

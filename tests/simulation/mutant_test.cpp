@@ -1,14 +1,10 @@
 #include <array>
-#include <csignal>
-#include <cstdlib>
 #include <string>
-
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <gtest/gtest.h>
 
 #include "tests/simulation/campaign.hpp"
+#include "tests/support/mutant_child.hpp"
 
 namespace godwit::simulation {
 namespace {
@@ -48,45 +44,15 @@ constexpr std::array expectations{
   expectation{mutant::trim_beyond_state, "three", 20},
 };
 
-/// In the child: a rule that is off may make the library break its own memory.
-[[noreturn]] void run_child(const expectation& wanted, int result) {
-  persistence::mutants_on.set(static_cast<std::size_t>(wanted.which));
-  alarm(240);
-  const campaign_result found = run_seeds(*find_profile(wanted.profile_name), 1, wanted.count);
-  const std::string text = found.violation.value_or("");
-  const bool told = write(result, text.data(), text.size()) == static_cast<ssize_t>(text.size());
-  _exit(told ? 0 : 2);
-}
-
 class mutants : public ::testing::TestWithParam<expectation> {};
 
 // Goal: the simulation can fail. Method: a child process switches one rule off and runs schedules,
 // from the same seeds each time; it has to report a violation, or die of what the rule prevents.
 TEST_P(mutants, TheSeedsOfThisRunCatch) {
   const expectation& wanted = GetParam();
-  std::array<int, 2> ends{};
-  ASSERT_EQ(pipe(ends.data()), 0);
-  const pid_t child = fork();
-  ASSERT_GE(child, 0);
-  if (child == 0) {
-    close(ends[0]);
-    run_child(wanted, ends[1]);
-  }
-  close(ends[1]);
-  std::string violation;
-  std::array<char, 512> part{};
-  for (ssize_t got = 0; (got = read(ends[0], part.data(), part.size())) > 0;) {
-    violation.append(part.data(), static_cast<std::size_t>(got));
-  }
-  close(ends[0]);
-  int status = 0;
-  ASSERT_EQ(waitpid(child, &status, 0), child);
-  if (WIFSIGNALED(status)) {
-    EXPECT_NE(WTERMSIG(status), SIGALRM) << "it takes too long";
-    return;
-  }
-  // Sanitizers end a process with a status of their own.
-  EXPECT_TRUE(WEXITSTATUS(status) != 0 || !violation.empty()) << "nobody noticed";
+  test::expect_noticed(wanted.which, [&] {
+    return run_seeds(*find_profile(wanted.profile_name), 1, wanted.count).violation.value_or("");
+  });
 }
 
 INSTANTIATE_TEST_SUITE_P(, mutants, ::testing::ValuesIn(expectations),

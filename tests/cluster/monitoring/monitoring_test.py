@@ -6,6 +6,7 @@
 import argparse
 import json
 import pathlib
+import random
 import re
 import shutil
 import subprocess
@@ -19,7 +20,7 @@ import urllib.request
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "e2e"))
 
 from chat_client import until  # noqa: E402
-from chat_kill_scenario import Talker  # noqa: E402
+from chat_kill_scenario import acquainted  # noqa: E402
 from chat_world import ChatWorld, step  # noqa: E402
 from node_cluster import NodeCluster  # noqa: E402
 from node_process import free_port  # noqa: E402
@@ -90,10 +91,7 @@ def run(folder, world, cluster, prometheus):
     step("two people chat")
     alice = world.person("Alicecanary-Quill", "telethon", "telethon")
     bob = world.person("Bobcanary-Quill", "telethon")
-    for person, other in ((alice, bob), (bob, alice)):
-        person.devices[0].call("contacts.importContacts", contacts=[
-            {"_": "inputPhoneContact", "client_id": 1, "phone": other.phone, "first_name": "Fr", "last_name": ""}])
-    talkers = [Talker(world, alice.devices[0], bob.id, 1), Talker(world, bob.devices[0], alice.id, 2)]
+    talkers = acquainted(world, alice, bob, random.Random(1))
     for talker in talkers:
         talker.start()
 
