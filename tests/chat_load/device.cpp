@@ -27,13 +27,6 @@ constexpr double behind_max = 300;
 /// Packets of a troubled device.
 constexpr roughness rough{.doubled = 0.05, .delayed = 0.05};
 
-std::string bytes_of(const tl::fn::function& what) {
-  std::string bytes;
-  tl::writer out(bytes);
-  what.store(out, device_layer);
-  return bytes;
-}
-
 std::string in_init(const std::string& query) {
   tl::fn::initConnection inner;
   inner.api_id = 17;
@@ -69,6 +62,13 @@ std::optional<milliseconds> wait_of(const mtproto::client_answer& answer) {
 }
 
 } // namespace
+
+std::string bytes_of(const tl::fn::function& what) {
+  std::string bytes;
+  tl::writer out(bytes);
+  what.store(out, device_layer);
+  return bytes;
+}
 
 void run_figures::note_breach(const std::string& what) {
   constexpr std::size_t kept = 50;

@@ -163,7 +163,7 @@ private:
   void read(const known_peer& of);
   void pin();
   void save_draft(const known_peer& of);
-  void delete_history(const known_peer& of, bool revoke);
+  void delete_history(const known_peer& of, bool revoke, bool goes_on);
   void block();
   void log_sending(const sending& what, bool repeat);
   void sending_answered(const sending& what, const mtproto::client_answer& answer);
@@ -173,6 +173,8 @@ private:
   void refused(const std::string& key, const mtproto::client_answer& answer, std::uint64_t connection);
   void affected(const std::string& key, std::int32_t pts, std::int32_t pts_count, std::vector<std::int32_t> gone,
                 bool more = false);
+  /// Whether the server might take it for a call that was made before and is repeated. `goes_on`: it was told to.
+  bool would_repeat(const tl::fn::function& what, bool goes_on = false);
   const known_peer& any_peer();
   const seen_message* any_message(const std::function<bool(const seen_message&)>& wanted);
   std::string new_text();
@@ -214,7 +216,11 @@ private:
   bool ended_ = false;
   std::uint64_t texts_ = 0;
   std::uint64_t keys_ = 0;
+  std::map<std::string, clock::time_point> meant_; ///< calls that no random_id tells apart, by their bytes
 };
+
+/// The function as the device's layer has it.
+[[nodiscard]] std::string bytes_of(const tl::fn::function& what);
 
 /// The answer of a function. Throws when it cannot be read.
 template <class Function>

@@ -16,6 +16,8 @@ using std::chrono::milliseconds;
 
 /// Calls of a device that wait for their answers; more would say nothing new.
 constexpr std::size_t under_way_max = 12;
+/// The server takes the same bytes within a minute of their execution, in another session, for the same call.
+constexpr std::chrono::seconds meant_once{100};
 
 std::string random_id_text(std::int64_t id) { return std::to_string(id); }
 
@@ -73,10 +75,21 @@ void device::act() {
   } else if (drawn < 985) {
     look_back(any_peer());
   } else if (drawn < 990) {
-    delete_history(any_peer(), dice_.chance(0.5));
+    delete_history(any_peer(), dice_.chance(0.5), false);
   } else {
     block();
   }
+}
+
+bool device::would_repeat(const tl::fn::function& what, bool goes_on) {
+  // Nobody knows beforehand whether its session will be lost.
+  const auto now = clock::now();
+  const auto [at, is_new] = meant_.try_emplace(bytes_of(what), now);
+  if (!is_new && !goes_on && now - at->second < meant_once) {
+    return true;
+  }
+  at->second = now;
+  return false;
 }
 
 const known_peer& device::any_peer() { return account_.contacts[dice_.below(account_.contacts.size())]; }
@@ -363,6 +376,9 @@ void device::pin() {
   call.unpin = dice_.chance(0.3);
   call.silent = dice_.chance(0.5);
   call.pm_oneside = dice_.chance(0.3);
+  if (would_repeat(call)) {
+    return;
+  }
   json_object what;
   what.text("what", "pin").number("peer", of.user).number("id", message->id).boolean("on", !call.unpin);
   ask(call, [this, key = begin_doing(what), connection = connections_](const mtproto::client_answer& answer) {
@@ -394,10 +410,13 @@ void device::save_draft(const known_peer& of) {
   ask(call, [](const mtproto::client_answer&) {});
 }
 
-void device::delete_history(const known_peer& of, bool revoke) {
+void device::delete_history(const known_peer& of, bool revoke, bool goes_on) {
   tl::fn::messages_deleteHistory call;
   call.peer = input(of);
   call.revoke = revoke;
+  if (would_repeat(call, goes_on)) {
+    return;
+  }
   json_object what;
   what.text("what", "delete_history").number("peer", of.user).number("max_id", 0).boolean("revoke", revoke);
   ask(call,
@@ -408,7 +427,7 @@ void device::delete_history(const known_peer& of, bool revoke) {
         const auto result = result_of<tl::fn::messages_deleteHistory>(answer);
         affected(key, result->pts, result->pts_count, {}, result->offset > 0);
         if (result->offset > 0) {
-          delete_history(of, revoke);
+          delete_history(of, revoke, true);
         } else {
           box_.forget_dialog(of.user);
         }
