@@ -97,7 +97,7 @@ cluster_router::impl::impl(caf::actor_system& in, envelope_port& to, leader_boar
                 counters),
       pending(to, {of.request_timeout_ms, of.pending_max, (of.incarnation << 32) + 1},
               {[this](std::uint64_t number, const entity_request& request, shard_id shard, const leadership& led,
-                      node_id via) { listening.begin(number, request, shard, led, via); },
+                      node_id via) { return listening.begin(number, request, shard, led, via); },
                [this](std::uint64_t number) { listening.end(number); },
                [this](const entity_request_ptr& request, shard_id shard, node_id denied_by, const leadership& told,
                       std::uint8_t hops, monotonic_ms due) { moved(request, shard, denied_by, told, hops, due); }},

@@ -39,8 +39,9 @@ void request_board::send(const entity_request_ptr& request, shard_id shard, cons
   const std::uint64_t asker = request->reply_to ? request->reply_to.id() : 0;
   const bool listens = request->listens && request->reply_to;
   // First, for what it says may be a part of what comes back before this call ends.
-  if (listens) {
-    hooks_.listens(number, *request, shard, led, via);
+  if (listens && !hooks_.listens(number, *request, shard, led, via)) {
+    refuse(request);
+    return;
   }
   counters_.sent.add();
   const bool sent = port_.send(via, envelope_kind::request, [&](std::string& out) {

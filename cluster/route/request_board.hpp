@@ -24,8 +24,8 @@ public:
     std::uint64_t first_number = 1;
   };
   struct hooks {
-    /// A request that listens leaves with that number, to the node `via`.
-    std::function<void(std::uint64_t number, const entity_request&, shard_id, const leadership&, node_id via)> listens;
+    /// A request that listens leaves with that number, to the node `via`. False: it is to go nowhere.
+    std::function<bool(std::uint64_t number, const entity_request&, shard_id, const leadership&, node_id via)> listens;
     /// It did not come to listen, for all that is known.
     std::function<void(std::uint64_t number)> listens_not;
     /// The node asked neither leads that shard nor reaches who does; what is known now is on the board. Send it on.

@@ -7,11 +7,14 @@
 
 namespace godwit::cluster {
 
-void subscriptions::begin(std::uint64_t number, const entity_request& request, shard_id shard, const leadership& led,
+bool subscriptions::begin(std::uint64_t number, const entity_request& request, shard_id shard, const leadership& led,
                           node_id via) {
   const caf::actor_id asker = request.reply_to.id();
   const auto before = by_place_.find({asker, request.to});
   if (before != by_place_.end()) {
+    if (request.token < all_.at(before->second).token) {
+      return false; // it lay somewhere, and comes back because another node leads
+    }
     // The same node puts the new one in its place by itself.
     const std::uint64_t old = before->second;
     erase(old, all_.at(old).via != via);
@@ -25,6 +28,7 @@ void subscriptions::begin(std::uint64_t number, const entity_request& request, s
   }
   of_asker.insert(number);
   counters_.listening.set(static_cast<std::int64_t>(all_.size()));
+  return true;
 }
 
 void subscriptions::erase(std::uint64_t number, bool node_hears) {

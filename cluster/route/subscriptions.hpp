@@ -28,8 +28,10 @@ public:
 
   subscriptions(hooks with, route_counters& counters) : hooks_(std::move(with)), counters_(counters) {}
 
-  /// A request that listens goes to that leader of its shard, by way of the node `via`, which may be the leader.
-  void begin(std::uint64_t number, const entity_request& request, shard_id shard, const leadership& led, node_id via);
+  /// A request that listens goes to that leader of its shard, by way of the node `via`, which may be the leader. False:
+  /// its asker asked again since, and listens by that one; this one must go nowhere. An asker's tokens grow.
+  [[nodiscard]] bool begin(std::uint64_t number, const entity_request& request, shard_id shard, const leadership& led,
+                           node_id via);
   /// It listens no more: the answer said so, or there was none. Its asker has been told, and the entity's node is.
   void end(std::uint64_t number);
   void push(node_id from, entity_push what);

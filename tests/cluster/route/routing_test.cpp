@@ -200,6 +200,30 @@ TEST_F(routing_test, ListeningAgainTakesThePlaceOfTheFirst) {
   EXPECT_EQ(nodes[2]->router.counters().listeners.value(), 1);
 }
 
+// Goal: an asker that listens anew is not made deaf by what it asked before. Method: its first request waits at a node
+// that knows of no leader, its second goes to the one that leads; then the first is sent back, to be asked there.
+TEST_F(routing_test, AnOlderRequestDoesNotTakeThePlaceOfALaterOne) {
+  net.lose(cluster::envelope_kind::leaders);
+  nodes[2]->board.note(shard, {node_id{1}, 1});
+  ask(2, "count", 50, true);
+  loop.run();
+  nodes[3]->board.note(shard, {node_id{3}, 2});
+  nodes[3]->replica.lead(2);
+  nodes[2]->board.note(shard, {node_id{3}, 2});
+  loop.run();
+  EXPECT_EQ(heard(2), strings{"*50 gone"});
+  ask(2, "count", 51, true);
+  loop.run();
+  EXPECT_EQ(heard(2), strings{"51 0/1"});
+  nodes[1]->board.note(shard, {node_id{3}, 2});
+  loop.run();
+  EXPECT_EQ(heard(2), strings{"50 unavailable"});
+  ask(3, "tell a", 1);
+  commit(3);
+  EXPECT_EQ(heard(2), strings{"*51 a"});
+  EXPECT_EQ(nodes[3]->router.counters().listeners.value(), 1);
+}
+
 // Goal: an asker hears that pushes may be lost when the link goes down, and its stand-in at the entity ends.
 TEST_F(routing_test, ALostLinkEndsListening) {
   lead(2, 1);
