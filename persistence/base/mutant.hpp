@@ -36,6 +36,7 @@ enum class mutant : std::uint8_t {
   unsynced_demotion,       ///< 13: a change that leaves one voter is sent before that one has it
   installing_refuses,      ///< 15: a node that installs a snapshot keeps a silent leader and its vote
   snapshot_of_first_entry, ///< 16: a snapshot may end at entry 1
+  forgotten_answers,       ///< 17: a timeout between two heartbeats finds nobody reachable
   // the replica and the stores
   send_before_hard_state, ///< 1: messages leave before term and vote are durable
   split_hard_state,       ///< 1: term and vote are written one after the other

@@ -185,6 +185,7 @@ void consensus::impl::look() {
     lease_.begin();
     offers_.begin();
     sent_at_.clear();
+    answered_at_.clear();
   }
 }
 
@@ -321,6 +322,9 @@ consensus::impl::outcome consensus::impl::on(timer_expired& /*what*/) {
                             (!votes(members_, options_.self) && !mutated(mutant::nonvoter_refuses));
   if (cannot_stand && now_ >= view_.timeout) {
     raft_library_forget_leader(library_.get());
+  }
+  if (const outcome done = recall_answers(); !done) {
+    return done;
   }
   return settle(raft_library_timeout(library_.get(), now_));
 }

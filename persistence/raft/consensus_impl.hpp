@@ -69,6 +69,8 @@ private:
   outcome receive(message& from, timeout_now& what);
   void strip_trimmed(append_entries& what) const;
   outcome deliver_split(const message& from, const append_entries& what);
+  void note_answer(node_id from);
+  outcome recall_answers();
   outcome commit_first(const message& from, const append_entries& what, std::size_t change);
   outcome confirm_older_change(const message& from, const append_entries& what, std::size_t change);
   outcome deliver(const message& from, const append_entries& what, std::size_t begin, std::size_t end);
@@ -114,7 +116,8 @@ private:
   bool barrier_due_ = false;
   leader_lease lease_;
   snapshot_offers offers_;
-  std::vector<std::pair<node_id, monotonic_ms>> sent_at_; ///< last append or snapshot to each follower
+  std::vector<std::pair<node_id, monotonic_ms>> sent_at_;     ///< last append or snapshot to each follower
+  std::vector<std::pair<node_id, monotonic_ms>> answered_at_; ///< last answer of each follower, of this term
 };
 
 /// The library's form of a configuration.

@@ -10,6 +10,9 @@ namespace godwit::persistence::raft {
 
 namespace {
 
+/// Heartbeats for which a follower's last answer counts as contact with it.
+constexpr monotonic_ms answer_holds = 3;
+
 raft_library_message begin_message(raft_library_message_kind kind, const message& from) {
   raft_library_message out{};
   out.kind = kind;
@@ -195,7 +198,13 @@ consensus::impl::outcome consensus::impl::receive(message& from, append_result& 
     if (what.echo != 0 && what.echo <= now_) {
       lease_.acknowledged(from.from, mutated(mutant::lease_from_receipt) ? now_ : what.echo);
     }
-    offers_.answered(from.from, what.rejected, what.last_index, what.echo, now_);
+    note_answer(from.from);
+    // Rule 10. When the log was trimmed since the offer, the follower rejects a heartbeat of the later snapshot, and the
+    // library, which waits for a rejection of the earlier one, would not offer again before the install timeout.
+    if (const auto lost = offers_.answered(from.from, what.rejected, what.last_index, what.echo, now_)) {
+      what.rejected = *lost;
+      what.last_index = std::min(what.last_index, *lost - 1);
+    }
     // Rule 5 (F2). What is known to match cannot be rejected: the answer is an old one. The library
     // would go back below the match, and then send nothing but heartbeats.
     const index_t match = match_index(from.from);
@@ -208,6 +217,42 @@ consensus::impl::outcome consensus::impl::receive(message& from, append_result& 
   in.rejected = what.rejected;
   in.last_index = what.last_index;
   return settle(raft_library_receive(library_.get(), now_, &in));
+}
+
+void consensus::impl::note_answer(node_id from) {
+  const auto known =
+    std::find_if(answered_at_.begin(), answered_at_.end(), [from](const auto& each) { return each.first == from; });
+  if (known == answered_at_.end()) {
+    answered_at_.emplace_back(from, now_);
+  } else {
+    known->second = now_;
+  }
+}
+
+/// Rule 17. At each timeout the library asks who answered since the last one, and takes others for unreachable: new
+/// entries reach those no sooner than their next heartbeat. With a member that is down, timeouts come more often than
+/// heartbeats to those that are up, who then had nothing to answer. What they said last is said again; it claims
+/// nothing new.
+consensus::impl::outcome consensus::impl::recall_answers() {
+  if (view_.role != raft_library_leader || mutated(mutant::forgotten_answers)) {
+    return {};
+  }
+  for (const member& each : members_.members) {
+    const auto known =
+      std::find_if(answered_at_.begin(), answered_at_.end(), [&each](const auto& one) { return one.first == each.id; });
+    if (known == answered_at_.end() || now_ - known->second > answer_holds * options_.heartbeat_ms) {
+      continue;
+    }
+    raft_library_message again{};
+    again.kind = raft_library_append_result;
+    again.peer = each.id.value();
+    again.term = view_.term;
+    again.last_index = match_index(each.id);
+    if (const outcome done = settle(raft_library_receive(library_.get(), now_, &again)); !done) {
+      return done;
+    }
+  }
+  return {};
 }
 
 consensus::impl::outcome consensus::impl::receive(message& from, request_vote& what) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "persistence/base/types.hpp"
@@ -19,13 +20,16 @@ public:
   /// Whether the library's wish to offer may go out; if so it counts as sent.
   bool offer(node_id to, index_t index, monotonic_ms now);
 
-  /// An answer to an append sent at `echo` came.
-  void answered(node_id from, index_t rejected, index_t last_index, monotonic_ms echo, monotonic_ms now);
+  /// An answer to an append sent at `echo` came. The index at which the library takes an offer to be on its way, when
+  /// the answer shows that it is lost.
+  std::optional<index_t> answered(node_id from, index_t rejected, index_t last_index, monotonic_ms echo,
+                                  monotonic_ms now);
 
 private:
   struct in_flight {
     node_id to;
     index_t index;
+    index_t wished; ///< by the library, whether it was sent or not
     monotonic_ms sent_at;
   };
 

@@ -51,6 +51,7 @@ constexpr std::array mutant_names{
   NAMED(unsynced_demotion),
   NAMED(installing_refuses),
   NAMED(snapshot_of_first_entry),
+  NAMED(forgotten_answers),
   NAMED(send_before_hard_state),
   NAMED(split_hard_state),
   NAMED(acknowledge_before_majority),

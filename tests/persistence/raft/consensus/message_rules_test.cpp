@@ -63,8 +63,10 @@ bool late_rejection_starves_a_follower() {
 }
 
 // Rule 5, F2. A rejection at the match takes the library's next index to the match, where its count
-// of entries in flight underflows: nothing but heartbeats goes out from then on.
+// of entries in flight underflows: nothing but heartbeats goes out from then on. Rule 17 would mend that by the way, so
+// it is off.
 TEST(consensus_rules, ALateRejectionOfWhatMatchesIsNoRejection) {
+  const mutant_on alone{mutant::forgotten_answers};
   EXPECT_FALSE(late_rejection_starves_a_follower());
   const mutant_on off{mutant::pass_low_rejection};
   EXPECT_TRUE(late_rejection_starves_a_follower());
@@ -180,6 +182,67 @@ TEST(consensus_rules, ALostOfferIsMadeAgain) {
   cluster.lose = nullptr;
   cluster.pass(1500);
   EXPECT_TRUE(cluster[3].installing.has_value());
+}
+
+// Rule 10. The same when the leader has trimmed its log further since, so that its heartbeats name a later snapshot than
+// the one that it offered.
+TEST(consensus_rules, AnOfferThatWasLostBeforeAFurtherTrimIsMadeAgain) {
+  consensus_cluster cluster{3};
+  cluster.elect(1);
+  cluster.submit(1, "a");
+  cluster.pass(300);
+  cluster.isolate(3);
+  for (int i = 0; i < 20; ++i) {
+    cluster.submit(1, "b");
+  }
+  cluster.pass(300);
+  cluster.take_snapshot(1, 0);
+  cluster.lose = [](const message& m) { return std::holds_alternative<install_snapshot>(m.body); };
+  cluster.heal();
+  cluster.pass(300);
+  cluster.submit(1, "c");
+  cluster.pass(100);
+  cluster.take_snapshot(1, 0);
+  cluster.pass(1000);
+  EXPECT_FALSE(cluster[3].installing.has_value());
+  cluster.lose = nullptr;
+  cluster.pass(2000);
+  EXPECT_TRUE(cluster[3].installing.has_value());
+}
+
+/// One of three nodes is down, and entries are submitted at times that drift over the heartbeats; how many of them are
+/// not committed at once.
+int entries_that_wait() {
+  consensus_cluster cluster{3};
+  cluster.elect(1);
+  cluster.pass(300);
+  cluster.isolate(3);
+  cluster.pass(2000);
+  int waiting = 0;
+  for (int i = 0; i < 40; ++i) {
+    const index_t index = cluster.submit(1, "entry " + std::to_string(i));
+    cluster.deliver();
+    waiting += cluster[1].commit == index ? 0 : 1;
+    cluster.pass(137);
+  }
+  return waiting;
+}
+
+// Rule 17. With a member that is down, timeouts come between the heartbeats to the others, too.
+TEST(consensus_rules, ADeadMemberDoesNotHoldUpTheOthersEntries) {
+  EXPECT_EQ(entries_that_wait(), 0);
+  const mutant_on off{mutant::forgotten_answers};
+  EXPECT_GT(entries_that_wait(), 5);
+}
+
+// Rule 17. An answer is no contact for ever.
+TEST(consensus_rules, ALeaderThatIsCutOffStepsDownAllTheSame) {
+  consensus_cluster cluster{3};
+  cluster.elect(1);
+  cluster.pass(300);
+  cluster.isolate(1);
+  cluster.pass(2500);
+  EXPECT_NE(cluster[1].core->current_role(), role::leader);
 }
 
 /// A leader has a spare; whether it is ever told to wake up at a time that has passed.
