@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
+#include <set>
 #include <utility>
 
 #include <lmdb.h>
@@ -121,7 +123,7 @@ void lmdb_state_store::run() {
     open = queue_.take(taken, wake_at(clock::now()));
     sort_in(taken);
     const clock::time_point now = clock::now();
-    if (!failed_ && !imports_.empty()) {
+    if (!failed_ && !imports_.empty() && now >= next_import_) {
       // One at a time: rows of other shards go on meanwhile.
       request next = std::move(imports_.front());
       imports_.pop_front();
@@ -167,24 +169,47 @@ lmdb_state_store::clock::time_point lmdb_state_store::wake_at(clock::time_point 
   if (failed_) {
     return clock::time_point::max();
   }
-  if (!imports_.empty() || flush_wanted(now)) {
+  if (flush_wanted(now)) {
     return now;
   }
-  if (!flushes_.empty() || writer_->removals_left()) {
-    return not_before_;
+  const bool flushes = !flushes_.empty() || writer_->removals_left();
+  if (flushes || !imports_.empty()) {
+    return std::min(flushes ? not_before_ : clock::time_point::max(),
+                    imports_.empty() ? clock::time_point::max() : std::max(next_import_, now));
   }
   return writer_->unsynced() ? last_write_ + options_.idle_sync : clock::time_point::max();
 }
 
-void lmdb_state_store::write_some(clock::time_point now) {
-  std::size_t rows = 0;
-  std::vector<state_flush> batch;
-  while (!flushes_.empty() && (batch.empty() || rows < options_.transaction_rows_max)) {
-    rows += rows_of(flushes_.front());
-    flush_bytes_ -= bytes_of(flushes_.front());
-    batch.push_back(std::move(flushes_.front()));
-    flushes_.pop_front();
+/// The oldest flush, then whatever else there is of its shard and of as many others as there is room for: rows that a
+/// shard wrote several times, and the pages that its rows share, are written once.
+std::vector<state_flush> lmdb_state_store::take_batch() {
+  std::map<shard_id, std::size_t> rows_by_shard;
+  for (const state_flush& each : flushes_) {
+    rows_by_shard[each.shard] += rows_of(each);
   }
+  std::set<shard_id> shards;
+  std::size_t rows = 0;
+  for (const state_flush& each : flushes_) {
+    if (shards.empty() || rows < options_.transaction_rows_max) {
+      rows += shards.insert(each.shard).second ? rows_by_shard[each.shard] : 0;
+    }
+  }
+  std::vector<state_flush> batch;
+  std::deque<state_flush> rest;
+  for (state_flush& each : flushes_) {
+    if (!shards.contains(each.shard)) {
+      rest.push_back(std::move(each));
+      continue;
+    }
+    flush_bytes_ -= bytes_of(each);
+    batch.push_back(std::move(each));
+  }
+  flushes_.swap(rest);
+  return batch;
+}
+
+void lmdb_state_store::write_some(clock::time_point now) {
+  std::vector<state_flush> batch = take_batch();
   auto written = writer_->write(batch, options_.removals_per_transaction);
   if (written) {
     not_before_ = now + options_.flush_interval;
@@ -227,7 +252,12 @@ void lmdb_state_store::answer_import(request what) {
   if (auto* const begin = std::get_if<begin_import>(&what)) {
     answer(begin->done, writer_->import_begin(begin->shard));
   } else if (auto* const rows = std::get_if<import_rows>(&what)) {
-    answer(rows->done, writer_->import_chunk(rows->shard, rows->chunk));
+    const clock::time_point began = clock::now();
+    auto imported = writer_->import_chunk(rows->shard, rows->chunk);
+    // A disk that is slow is busy: with the logs of this node, or with what else is on it.
+    const clock::time_point ended = clock::now();
+    next_import_ = ended + std::min<clock::duration>((ended - began) * options_.import_rest, options_.import_rest_max);
+    answer(rows->done, std::move(imported));
   } else if (auto* const finish = std::get_if<finish_import>(&what)) {
     answer(finish->done, writer_->import_finish(finish->shard, std::move(finish->point)));
   }

@@ -20,14 +20,19 @@
 namespace godwit::persistence::lmdb {
 
 struct lmdb_state_store_options {
-  /// One transaction in so much time at most, unless bytes pile up.
-  std::chrono::milliseconds flush_interval{limits::flush_interval_ms};
-  /// Queued segments (overlay_segment::bytes) that do not wait for the interval.
-  std::size_t pile_bytes = 2 * limits::overlay_segment_bytes_max;
-  /// Rows after which a transaction takes no further flush.
+  /// One transaction in so much time at most, unless bytes pile up. Longer than what a shard waits before it hands its
+  /// rows over: what several shards handed over several times, and the pages that it shares, are written once.
+  std::chrono::milliseconds flush_interval{4 * limits::flush_interval_ms};
+  /// Queued segments (overlay_segment::bytes) that do not wait for the interval. Half of what one shard may have: it
+  /// goes on filling the other half while these are written.
+  std::size_t pile_bytes = limits::overlay_bytes_max / 2;
+  /// Rows after which a transaction takes no further shard.
   std::size_t transaction_rows_max = 50'000;
   /// Quiet time after a transaction before it is made durable by a sync of its own.
   std::chrono::milliseconds idle_sync{1000};
+  /// After a piece of an import the disk is left to others for so many times as long as it took.
+  unsigned import_rest = 2;
+  std::chrono::milliseconds import_rest_max{200};
   /// Pause before a batch that found no space is tried again; doubles up to the second.
   std::chrono::milliseconds retry_min{100};
   std::chrono::milliseconds retry_max{2000};
@@ -35,6 +40,8 @@ struct lmdb_state_store_options {
   std::size_t reader_queue_max = limits::reader_queue_max;
   std::uint32_t removals_per_transaction = limits::removals_per_transaction;
 };
+
+static_assert(limits::overlay_segment_bytes_max <= limits::overlay_bytes_max / 2, "a segment alone is no pile");
 
 /// The state store over an LMDB environment that was opened with no_meta_sync: every transaction
 /// syncs its rows, and becomes durable with the next one or by sync().
@@ -91,6 +98,7 @@ private:
   void sort_in(std::vector<request>& taken);
   [[nodiscard]] bool flush_wanted(clock::time_point now) const;
   [[nodiscard]] clock::time_point wake_at(clock::time_point now) const;
+  std::vector<state_flush> take_batch();
   void write_some(clock::time_point now);
   void answer_import(request what);
   void sync_now();
@@ -107,11 +115,12 @@ private:
   std::deque<state_flush> flushes_; ///< oldest first
   std::size_t flush_bytes_ = 0;
   std::deque<request> imports_;
+  clock::time_point next_import_{};
   bool sync_wanted_ = false;
   bool failed_ = false;       ///< for good
   bool out_of_space_ = false; ///< told, and not yet recovered
   std::chrono::milliseconds retry_{0};
-  clock::time_point not_before_{}; ///< the next transaction, by pace or by retry
+  clock::time_point not_before_{}; ///< the next transaction, by pace or by retry, unless bytes pile up
   clock::time_point last_write_{};
 
   task_pool readers_;

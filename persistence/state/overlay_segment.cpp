@@ -1,6 +1,9 @@
 #include "persistence/state/overlay_segment.hpp"
 
 #include <algorithm>
+#include <array>
+#include <bit>
+#include <cstring>
 #include <functional>
 #include <iterator>
 
@@ -10,12 +13,42 @@ namespace {
 
 constexpr std::size_t table_slots_min = 64;
 constexpr std::uint64_t hash_half = 0xFFFFFFFF00000000U;
+constexpr std::size_t rows_at_once = 16;
+
+/// Where a key is looked for first; of its hash or of a slot that holds the upper half of it.
+constexpr std::size_t first_slot(std::uint64_t hashed, std::size_t mask) { return (hashed >> 32) & mask; }
+
+/// The first bytes of a key as a number: keys mostly differ there, and are ordered as these are. Shorter keys end with
+/// zeros, and are equal to others in this alone.
+struct key_head {
+  std::uint64_t high = 0;
+  std::uint64_t low = 0;
+  std::uint32_t place = 0;
+};
+
+key_head head_of(std::string_view key, std::uint32_t place) {
+  std::array<unsigned char, 16> bytes{};
+  std::memcpy(bytes.data(), key.data(), std::min(key.size(), bytes.size()));
+  key_head head{0, 0, place};
+  for (std::size_t i = 0; i < 8; ++i) {
+    head.high = head.high << 8 | bytes[i];
+    head.low = head.low << 8 | bytes[8 + i];
+  }
+  return head;
+}
 
 bool before_key(const overlay_row& row, std::string_view key) { return row.key < key; }
 
 } // namespace
 
 std::uint64_t overlay_segment::hash(std::string_view key) { return std::hash<std::string_view>{}(key); }
+
+overlay_segment::overlay_segment(std::size_t rows_expected) {
+  if (rows_expected != 0) {
+    rows_.reserve(rows_expected);
+    make_room(rows_expected);
+  }
+}
 
 void overlay_segment::add(const slice& payload, std::span<const row_write> writes) {
   if (writes.empty()) {
@@ -24,18 +57,44 @@ void overlay_segment::add(const slice& payload, std::span<const row_write> write
   const auto place = static_cast<std::uint32_t>(payloads_.size());
   payloads_.push_back(payload);
   payload_bytes_ += payload.size();
-  for (const row_write& write : writes) {
-    put(overlay_row{write.key, write.value.value_or(std::string_view{}), place, !write.value.has_value()});
+  // In groups, and each in steps: where a key would stand, what stands there, and its key are mostly in no cache any
+  // more, and are fetched for the whole group at once.
+  std::array<std::uint64_t, rows_at_once> hashes;
+  for (std::size_t begin = 0; begin < writes.size(); begin += rows_at_once) {
+    const std::span<const row_write> group = writes.subspan(begin, std::min(rows_at_once, writes.size() - begin));
+    make_room(group.size());
+    const std::size_t mask = table_.size() - 1;
+    for (std::size_t i = 0; i < group.size(); ++i) {
+      hashes[i] = hash(group[i].key);
+      __builtin_prefetch(&table_[first_slot(hashes[i], mask)], 1);
+    }
+    for (std::size_t i = 0; i < group.size(); ++i) {
+      if (const overlay_row* const other = likely(hashes[i])) {
+        __builtin_prefetch(other);
+      }
+    }
+    for (std::size_t i = 0; i < group.size(); ++i) {
+      if (const overlay_row* const other = likely(hashes[i])) {
+        __builtin_prefetch(other->key.data());
+      }
+    }
+    for (std::size_t i = 0; i < group.size(); ++i) {
+      const row_write& write = group[i];
+      put(overlay_row{write.key, write.value.value_or(std::string_view{}), place, !write.value.has_value()}, hashes[i]);
+    }
   }
 }
 
-void overlay_segment::put(const overlay_row& row) {
-  if (table_.size() < 2 * (rows_.size() + 1)) {
-    widen_table();
-  }
-  const std::uint64_t hashed = hash(row.key);
+/// The row that stands where a key with this hash is looked for first, when it may be of that key.
+const overlay_row* overlay_segment::likely(std::uint64_t hashed) const {
+  const std::uint64_t slot = table_[first_slot(hashed, table_.size() - 1)];
+  return slot != 0 && ((slot ^ hashed) & hash_half) == 0 ? &rows_[static_cast<std::uint32_t>(slot) - 1] : nullptr;
+}
+
+/// There is room in the table.
+void overlay_segment::put(const overlay_row& row, std::uint64_t hashed) {
   const std::size_t mask = table_.size() - 1;
-  std::size_t slot = hashed & mask;
+  std::size_t slot = first_slot(hashed, mask);
   for (; table_[slot] != 0; slot = (slot + 1) & mask) {
     if (((table_[slot] ^ hashed) & hash_half) != 0) {
       continue;
@@ -50,17 +109,26 @@ void overlay_segment::put(const overlay_row& row) {
   table_[slot] = (hashed & hash_half) | rows_.size();
 }
 
-void overlay_segment::widen_table() {
-  table_.assign(std::max(table_slots_min, table_.size() * 2), 0);
-  const std::size_t mask = table_.size() - 1;
-  for (std::size_t i = 0; i < rows_.size(); ++i) {
-    const std::uint64_t hashed = hash(rows_[i].key);
-    std::size_t slot = hashed & mask;
-    while (table_[slot] != 0) {
+/// For so many rows more.
+void overlay_segment::make_room(std::size_t rows) {
+  const std::size_t wanted = 2 * (rows_.size() + rows);
+  if (table_.size() >= wanted) {
+    return;
+  }
+  std::vector<std::uint64_t> wider(std::max(table_slots_min, std::bit_ceil(wanted)), 0);
+  const std::size_t mask = wider.size() - 1;
+  // What a slot holds of the hash is all that its place is made of, so that no key is looked at.
+  for (const std::uint64_t each : table_) {
+    if (each == 0) {
+      continue;
+    }
+    std::size_t slot = first_slot(each, mask);
+    while (wider[slot] != 0) {
       slot = (slot + 1) & mask;
     }
-    table_[slot] = (hashed & hash_half) | (i + 1);
+    wider[slot] = each;
   }
+  table_.swap(wider);
 }
 
 const overlay_row* overlay_segment::find(std::string_view key, std::uint64_t hash) const {
@@ -68,7 +136,7 @@ const overlay_row* overlay_segment::find(std::string_view key, std::uint64_t has
     return nullptr;
   }
   const std::size_t mask = table_.size() - 1;
-  for (std::size_t slot = hash & mask; table_[slot] != 0; slot = (slot + 1) & mask) {
+  for (std::size_t slot = first_slot(hash, mask); table_[slot] != 0; slot = (slot + 1) & mask) {
     if (((table_[slot] ^ hash) & hash_half) != 0) {
       continue;
     }
@@ -174,13 +242,14 @@ std::vector<overlay_row> overlay_segment::pick(const row_range& range) const {
 std::shared_ptr<overlay_segment> overlay_segment::merge(const overlay_segment& older, const overlay_segment& newer) {
   auto both = std::make_shared<overlay_segment>();
   both->rows_.reserve(older.rows_.size() + newer.rows_.size());
+  both->make_room(older.rows_.size() + newer.rows_.size());
   for (const overlay_segment* const each : {&older, &newer}) {
     const auto shift = static_cast<std::uint32_t>(both->payloads_.size());
     both->payloads_.insert(both->payloads_.end(), each->payloads_.begin(), each->payloads_.end());
     both->payload_bytes_ += each->payload_bytes_;
     for (overlay_row row : each->rows_) {
       row.payload += shift;
-      both->put(row);
+      both->put(row, hash(row.key));
     }
   }
   return both;
@@ -188,8 +257,20 @@ std::shared_ptr<overlay_segment> overlay_segment::merge(const overlay_segment& o
 
 std::span<const overlay_row> overlay_segment::rows() const {
   std::call_once(sorted_once_, [this] {
-    sorted_ = rows_;
-    std::sort(sorted_.begin(), sorted_.end(), [](const overlay_row& a, const overlay_row& b) { return a.key < b.key; });
+    std::vector<key_head> heads;
+    heads.reserve(rows_.size());
+    for (const overlay_row& row : rows_) {
+      heads.push_back(head_of(row.key, static_cast<std::uint32_t>(heads.size())));
+    }
+    std::sort(heads.begin(), heads.end(), [this](const key_head& a, const key_head& b) {
+      return a.high != b.high ? a.high < b.high
+             : a.low != b.low ? a.low < b.low
+                              : rows_[a.place].key < rows_[b.place].key;
+    });
+    sorted_.reserve(rows_.size());
+    for (const key_head& each : heads) {
+      sorted_.push_back(rows_[each.place]);
+    }
   });
   return sorted_;
 }

@@ -37,7 +37,8 @@ public:
   static constexpr std::size_t row_overhead_bytes = 96;
   static constexpr std::size_t payload_overhead_bytes = 64;
 
-  overlay_segment() = default;
+  /// With room for so many rows: what one with about as many before it had to grow to.
+  explicit overlay_segment(std::size_t rows_expected = 0);
   overlay_segment(const overlay_segment&) = delete;
   overlay_segment& operator=(const overlay_segment&) = delete;
 
@@ -73,15 +74,16 @@ public:
   [[nodiscard]] std::span<const overlay_row> rows(std::string_view from, std::string_view to) const;
 
 private:
-  void put(const overlay_row& row);
-  void widen_table();
+  void put(const overlay_row& row, std::uint64_t hashed);
+  [[nodiscard]] const overlay_row* likely(std::uint64_t hashed) const;
+  void make_room(std::size_t rows);
   void order_new_rows() const;
 
   std::vector<overlay_row> rows_; ///< in the order of arrival
   std::vector<slice> payloads_;
   std::size_t payload_bytes_ = 0;
-  /// Open addressing. The upper half of a slot is that of the key's hash, the lower the row's place
-  /// in rows_ plus one; 0 is free.
+  /// Open addressing. The upper half of a slot is that of the key's hash, by which it has its place; the
+  /// lower is the row's place in rows_ plus one; 0 is free.
   std::vector<std::uint64_t> table_;
 
   /// Places of rows in key order within each of several runs, made when an open segment is asked for

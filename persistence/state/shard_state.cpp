@@ -90,7 +90,9 @@ storage_result<void> shard_state::apply_rows(const log_entry& entry) {
   }
   if (!scratch_.empty()) {
     if (!open_) {
-      open_ = std::make_shared<overlay_segment>();
+      // It will have about as many rows as the last one, if that is not long ago.
+      const std::vector<sealed_segment>& last = waiting_.empty() ? handed_ : waiting_;
+      open_ = std::make_shared<overlay_segment>(last.empty() ? 0 : last.back().rows->row_count());
     }
     open_->add(entry.payload, scratch_);
   }

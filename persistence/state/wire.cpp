@@ -54,6 +54,16 @@ bool take_field(std::string_view& in, std::uint32_t& tag, std::string_view& cont
   if (in.empty()) {
     return false;
   }
+  // Bytes of a short field with a low number, as most are.
+  constexpr unsigned char bytes_type = 2;
+  const auto first = static_cast<unsigned char>(in[0]);
+  const auto second = in.size() > 1 ? static_cast<unsigned char>(in[1]) : 0xFFU;
+  if (first < 0x80 && first >> 3 != 0 && (first & 7) == bytes_type && second < 0x80 && second <= in.size() - 2) {
+    tag = first;
+    content = in.substr(2, second);
+    in.remove_prefix(2 + std::size_t{second});
+    return true;
+  }
   std::string_view rest = in; // `in` moves only once the field is whole
   if (!take_varint32(rest, tag) || tag >> 3 == 0) {
     return false;

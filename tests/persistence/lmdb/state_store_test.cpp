@@ -203,6 +203,35 @@ TEST(state_store, AShardHearsWhenAnothersFlushMadeItDurable) {
   EXPECT_TRUE(told);
 }
 
+// Goal: what a shard handed over several times is written once, in its order, and another shard's rows not less. Method: a
+// transaction takes one shard only; between two flushes of a shard there is one of another.
+TEST(state_store, AShardsFlushesAreWrittenTogether) {
+  const temporary_folder folder;
+  lmdb_state_store_options options = still();
+  options.transaction_rows_max = 1;
+  open_store on(folder.path(), options);
+  constexpr shard_id other{4};
+  shard_on_store one(on);
+  shard_on_store two(on, other);
+  const std::vector<std::pair<shard_on_store*, std::string>> all = {{&one, "first"}, {&two, "alone"}, {&one, "second"}};
+  for (const auto& [which, value] : all) {
+    which->write({{key_of("x"), value}});
+    ASSERT_TRUE(which->state.flush(1, which->state.applied().index, true));
+  }
+  on.store->kick();
+  std::vector<index_t> of_one;
+  bool of_two = false;
+  while (of_one.empty() || !of_two) {
+    ASSERT_TRUE(on.sink.wait());
+    for (const flush_completion& each : on.sink.take()) {
+      each.shard == other ? (void)(of_two = true) : of_one.push_back(each.written.point.index);
+    }
+  }
+  EXPECT_TRUE(std::all_of(of_one.begin(), of_one.end(), [](index_t each) { return each == 2; }));
+  EXPECT_EQ(stored(on, "x"), "second");
+  EXPECT_EQ(stored(on, "x", other), "alone");
+}
+
 TEST(state_store, AQuietStoreSyncsByItself) {
   const temporary_folder folder;
   lmdb_state_store_options options = still();
