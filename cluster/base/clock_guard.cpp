@@ -66,6 +66,9 @@ std::string clock_guard::trouble() const {
   if (divided_) {
     return "the clocks of the nodes differ, and too few are up to tell which is right: set them, e.g. by NTP";
   }
+  if (std::abs(ahead_ms_) <= limits::clock_skew_good_ms) {
+    return "the clock was too far from the majority's until a moment ago; it is right again, and that has to last";
+  }
   return "the clock is " + std::to_string(seconds) + " s " + (ahead_ms_ > 0 ? "ahead of" : "behind") +
          " the majority's: set it, e.g. by NTP";
 }

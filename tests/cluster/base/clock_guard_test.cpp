@@ -38,6 +38,8 @@ TEST_F(clock_guards, AClockFarFromTheMedianIsSkewed) {
   EXPECT_EQ(guard.trust(), clock_trust::disputed);
   judge({3'600'000, 3'600'000});
   EXPECT_EQ(guard.trouble(), "the clock is 3600 s behind the majority's: set it, e.g. by NTP");
+  judge({10, -10}, 3, 1);
+  EXPECT_NE(guard.trouble().find("it is right again"), std::string::npos) << guard.trouble();
   judge({10, -10});
   EXPECT_TRUE(guard.good());
   EXPECT_EQ(guard.trust(), clock_trust::agreed);
