@@ -85,7 +85,7 @@ void hub_core::stop() {
     const std::lock_guard lock(link->outlet->mutex);
     link->outlet->up.store(false, std::memory_order_release);
     link->outlet->open = false;
-    link->outlet->staged.clear();
+    link->outlet->clear();
     loop_.disarm(link->redial);
     loop_.disarm(link->beat);
     link->current.reset();
@@ -328,7 +328,11 @@ std::string hub_core::name_of(const peer_session& which) const {
   if (which.dialled) {
     return to_string(which.address);
   }
-  return which.said ? to_string(which.said->address) : std::string("an address of its own");
+  if (which.said) {
+    return to_string(which.said->address);
+  }
+  return which.certified == persistence::no_node ? std::string("an unknown node")
+                                                 : "node " + std::to_string(which.certified.value());
 }
 
 std::uint32_t hub_core::random() { return static_cast<std::uint32_t>(next_random(random_state_) >> 32); }

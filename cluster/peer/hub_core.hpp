@@ -32,7 +32,7 @@ public:
   // --- from every thread; see peer_hub ---
 
   void post(std::function<void(hub_core&)> job);
-  bool send(node_id to, envelope_kind what, const peer_hub::body_writer& write);
+  bool send(node_id to, envelope_kind what, const peer_hub::body_writer& write, peer_order how);
   [[nodiscard]] std::shared_ptr<peer_outlet> outlet(node_id which) const;
   [[nodiscard]] std::vector<node_id> all_up() const;
   [[nodiscard]] std::vector<peer_status> status() const;
@@ -104,11 +104,13 @@ private:
   void on_beat(peer_link& link, const peer_beat& beat);
   void send_beat(peer_link& link);
   void beat_rang(node_id which);
+  bool send_here(node_id to, envelope_kind what, const peer_hub::body_writer& write, peer_order how);
   void want_flush(peer_link& link);
   void flush();
   void pump(peer_link& link);
   void take_staged(node_id which);
   [[nodiscard]] std::size_t queued(const peer_link& link) const;
+  [[nodiscard]] std::uint64_t gone(const peer_link& link) const;
   [[nodiscard]] std::uint64_t clock_us() const;
 
   // hub_core.cpp

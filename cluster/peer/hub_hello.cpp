@@ -35,13 +35,21 @@ void hub_core::closed(peer_session& which, const std::string& why) {
   case session_stage::ended: return;
   case session_stage::opening: end(which, "no connection to " + name_of(which) + ": " + why); return;
   case session_stage::up: end(which, "the connection ended: " + why); return;
-  default: end(which, name_of(which) + " closed the connection before it was a link: " + why);
+  default: break;
   }
+  const std::string text = name_of(which) + " closed the connection before it was a link: " + why;
+  if (which.dialled || which.said) {
+    end(which, text);
+    return;
+  }
+  // Given up before it said anything: after a cut, what came meanwhile arrives late. It has a link by another, or dials.
+  log::debug(peer_log, "given_up", {{"node", which.certified}, {"reason", text}});
+  end(which, text, fault::none);
 }
 
 void hub_core::send_hello(peer_session& to, const peer_hello& says) {
   if (to.connection) {
-    to.connection->send(lone_envelope(envelope_kind::hello, encode_hello(says)));
+    to.connection->send_first(lone_envelope(envelope_kind::hello, encode_hello(says)));
   }
 }
 
@@ -244,9 +252,9 @@ void hub_core::link_up(peer_session& with, std::uint64_t number) {
   link.trouble.clear();
   link.hopeless = false;
   link.up_since = link.heard_at = loop_.now();
-  link.sent_counted = link.handled_there = link.handled_here = link.handled_told = 0;
+  link.clear_traffic();
   link.last_beat_us = link.last_beat_at = 0;
-  link.beat_answered = link.clock_known = link.overflow = false;
+  link.beat_answered = link.clock_known = false;
   link.round_trip_us = 0;
   ++link.times_up;
   if (link.attempt == session) {
@@ -259,9 +267,9 @@ void hub_core::link_up(peer_session& with, std::uint64_t number) {
   }
   {
     const std::lock_guard lock(link.outlet->mutex);
+    link.outlet->clear();
     link.outlet->open = true;
     link.outlet->incarnation.store(session->said->incarnation, std::memory_order_relaxed);
-    link.outlet->queued.store(0, std::memory_order_relaxed);
     link.outlet->up.store(true, std::memory_order_release);
   }
   std::vector<session_ptr> others;
@@ -295,15 +303,13 @@ void hub_core::link_down(peer_link& link, const std::string& why) {
     const std::lock_guard lock(link.outlet->mutex);
     link.outlet->up.store(false, std::memory_order_release);
     link.outlet->open = false;
-    link.outlet->staged.clear();
-    link.outlet->queued.store(0, std::memory_order_relaxed);
+    link.outlet->clear();
   }
   // One that lasted is dialled again at once; one that did not is not hammered.
   link.failures = loop_.now() - link.up_since >= limits::peer_redial_ms_max ? 0 : link.failures + 1;
   link.current.reset();
   link.lost_number = link.number;
-  link.waiting.clear();
-  link.overflow = false;
+  link.clear_traffic();
   link.clock_known = false;
   link.trouble = why;
   loop_.disarm(link.beat);

@@ -17,21 +17,30 @@ std::string garbage_from(const std::string& name) {
 
 } // namespace
 
+void peer_outlet::clear() {
+  queued.store(0, std::memory_order_relaxed);
+  staged_gone.store(0, std::memory_order_relaxed);
+  staged.clear();
+  staged_first.clear();
+  staged_in = 0;
+  streams.clear();
+}
+
+void peer_link::clear_traffic() {
+  first.clear();
+  waiting.clear();
+  overflow = false;
+  in_order = 0;
+  streams.clear();
+  taken.clear();
+  sent_counted = handled_there = handled_here = handled_told = 0;
+}
+
 // --- sending ------------------------------------------------------------------------------------------
 
-bool hub_core::send(node_id to, envelope_kind what, const peer_hub::body_writer& write) {
+bool hub_core::send(node_id to, envelope_kind what, const peer_hub::body_writer& write, peer_order how) {
   if (loop_.on_loop()) {
-    peer_link* const link = find(to);
-    if (link == nullptr || !link->current) {
-      return false;
-    }
-    if (queued(*link) > limits::peer_queue_bytes_max) {
-      link->overflow = true;
-      want_flush(*link);
-      return false;
-    }
-    want_flush(*link);
-    return link->waiting.append(what, write);
+    return send_here(to, what, write, how);
   }
   const auto outlet = this->outlet(to);
   if (outlet == nullptr || !outlet->up.load(std::memory_order_acquire)) {
@@ -40,23 +49,53 @@ bool hub_core::send(node_id to, envelope_kind what, const peer_hub::body_writer&
   thread_local std::string body;
   body.clear();
   write(body);
-  bool first = false;
+  bool posts = false;
   bool taken = false;
   {
     const std::lock_guard lock(outlet->mutex);
     if (!outlet->open) {
       return false;
     }
-    const std::size_t before = outlet->staged.bytes() + outlet->queued.load(std::memory_order_relaxed);
-    taken =
-      before <= limits::peer_queue_bytes_max && outlet->staged.append(what, [](std::string& out) { out += body; });
-    first = !std::exchange(outlet->posted, true);
+    const auto last = outlet->streams.find(how.stream);
+    const bool first = how.first && (last == outlet->streams.end() || last->second <= outlet->staged_gone);
+    envelope_batch& into = first ? outlet->staged_first : outlet->staged;
+    const std::size_t staged = outlet->staged.bytes();
+    const std::size_t before = staged + outlet->staged_first.bytes() + outlet->queued.load(std::memory_order_relaxed);
+    taken = before <= limits::peer_queue_bytes_max && into.append(what, [](std::string& out) { out += body; });
+    outlet->staged_in += outlet->staged.bytes() - staged;
+    if (taken && !first && how.stream != 0) {
+      outlet->streams[how.stream] = outlet->staged_in;
+    }
+    posts = !std::exchange(outlet->posted, true);
   }
   if (body.capacity() > limits::peer_frame_bytes) {
     std::string().swap(body);
   }
-  if (first) {
+  if (posts) {
     post([to](hub_core& hub) { hub.take_staged(to); });
+  }
+  return taken;
+}
+
+bool hub_core::send_here(node_id to, envelope_kind what, const peer_hub::body_writer& write, peer_order how) {
+  peer_link* const link = find(to);
+  if (link == nullptr || !link->current) {
+    return false;
+  }
+  want_flush(*link);
+  if (queued(*link) > limits::peer_queue_bytes_max) {
+    link->overflow = true;
+    return false;
+  }
+  const auto last = how.first ? link->streams.find(how.stream) : link->streams.end();
+  if (how.first && (last == link->streams.end() || last->second <= gone(*link))) {
+    return link->first.append(what, write);
+  }
+  const std::size_t before = link->waiting.bytes();
+  const bool taken = link->waiting.append(what, write);
+  link->in_order += link->waiting.bytes() - before;
+  if (taken && how.stream != 0) {
+    link->streams[how.stream] = link->in_order;
   }
   return taken;
 }
@@ -70,18 +109,28 @@ void hub_core::take_staged(node_id which) {
   {
     const std::lock_guard lock(outlet->mutex);
     outlet->posted = false;
-    link->waiting.append(std::move(outlet->staged));
-  }
-  if (!link->current) {
-    link->waiting.clear();
-    return;
+    if (!link->current) {
+      outlet->clear();
+      return;
+    }
+    link->first.append(std::move(outlet->staged_first));
+    if (!outlet->staged.empty()) {
+      link->in_order += outlet->staged.bytes();
+      link->taken.emplace_back(link->in_order, outlet->staged_in);
+      link->waiting.append(std::move(outlet->staged));
+    }
   }
   want_flush(*link);
 }
 
 std::size_t hub_core::queued(const peer_link& link) const {
-  return link.waiting.bytes() +
+  return link.first.bytes() + link.waiting.bytes() +
          (link.current && link.current->connection ? link.current->connection->queued_bytes() : 0);
+}
+
+/// Of what was ever put into `waiting`: that the kernel took, at least.
+std::uint64_t hub_core::gone(const peer_link& link) const {
+  return link.in_order - std::min<std::uint64_t>(link.in_order, queued(link));
 }
 
 void hub_core::want_flush(peer_link& link) {
@@ -111,6 +160,16 @@ void hub_core::flush() {
 
 void hub_core::pump(peer_link& link) {
   const session_ptr session = link.current;
+  const std::size_t all = link.first.bytes() + link.waiting.bytes();
+  if (session && session->connection->queued_bytes() == 0 && all <= limits::peer_frame_bytes &&
+      link.sent_counted - link.handled_there + all <= limits::peer_credit_bytes) {
+    link.first.append(std::move(link.waiting)); // nothing is ahead of it: one frame for both
+  }
+  while (session && link.current == session && !link.first.empty()) {
+    link.sent_counted += link.first.front_bytes();
+    link.bytes_sent += link.first.front_bytes();
+    session->connection->send_first(link.first.take_front());
+  }
   while (session && link.current == session && !link.waiting.empty()) {
     const std::uint64_t under_way = link.sent_counted - link.handled_there;
     const std::size_t next = link.waiting.front_bytes();
@@ -126,6 +185,10 @@ void hub_core::pump(peer_link& link) {
   }
   const std::size_t left = queued(link);
   link.outlet->queued.store(left, std::memory_order_relaxed);
+  for (const std::uint64_t left_until = gone(link); !link.taken.empty() && link.taken.front().first <= left_until;) {
+    link.outlet->staged_gone.store(link.taken.front().second, std::memory_order_relaxed);
+    link.taken.pop_front();
+  }
   if (link.overflow || left > limits::peer_queue_bytes_max) {
     end(*session, "node " + std::to_string(link.node.value()) +
                     " does not take what is sent to it: its process or the network between the nodes is too slow, or "
@@ -220,7 +283,7 @@ void hub_core::send_beat(peer_link& link) {
   loop_.arm(link.beat, loop_.now() + limits::peer_beat_ms);
   std::string frame = lone_envelope(envelope_kind::beat, encode_beat(beat));
   link.bytes_sent += frame.size();
-  link.current->connection->send(std::move(frame));
+  link.current->connection->send_first(std::move(frame));
 }
 
 void hub_core::on_beat(peer_link& link, const peer_beat& beat) {

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "persistence/base/slice.hpp"
 #include "persistence/base/types.hpp"
@@ -53,6 +54,8 @@ public:
   /// At most limits::peer_frame_bytes_max. Leaves at the end of the loop's round, together with others. Lost when the
   /// connection ends.
   virtual void send(std::string frame) = 0;
+  /// As send(), but before all frames of send() that have not begun to leave; those of send_first() stay in order.
+  virtual void send_first(std::string frame) { send(std::move(frame)); }
   /// Sent and not yet taken by the kernel.
   [[nodiscard]] virtual std::size_t queued_bytes() const = 0;
 };

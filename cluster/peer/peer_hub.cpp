@@ -47,10 +47,12 @@ void peer_hub::set_seeds(std::vector<peer_address> seeds) {
   impl_->post([seeds = std::move(seeds)](hub_core& hub) { hub.set_seeds(seeds); });
 }
 
-bool peer_hub::send(node_id to, envelope_kind what, const body_writer& write) { return impl_->send(to, what, write); }
+bool peer_hub::send(node_id to, envelope_kind what, const body_writer& write, peer_order how) {
+  return impl_->send(to, what, write, how);
+}
 
 bool peer_hub::send(node_id to, envelope_kind what, std::string_view body) {
-  return impl_->send(to, what, [body](std::string& out) { out += body; });
+  return impl_->send(to, what, [body](std::string& out) { out += body; }, {});
 }
 
 void peer_hub::refuse(node_id which, std::string_view what) {

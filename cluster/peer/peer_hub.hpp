@@ -47,6 +47,16 @@ struct peer_status {
   std::size_t queued_bytes = 0;
 };
 
+/// Where an envelope stands among others to the same node.
+struct peer_order {
+  /// Before what was sent without it and has not begun to leave, and without waiting for credit: for what is small and
+  /// says that somebody is alive, or who leads.
+  bool first = false;
+  /// 0: none. Nothing overtakes what was sent before it in the same stream without `first`. One stream belongs to one
+  /// thread.
+  std::uint32_t stream = 0;
+};
+
 /// The control links of one node: one to each other node, kept up. Lives on one loop, which it calls back on; sends
 /// from every thread.
 ///
@@ -106,10 +116,10 @@ public:
 
   /// Appends the body of one envelope to `out`, and nothing else.
   using body_writer = std::function<void(std::string& out)>;
-  /// Sends with the round's other envelopes to that node; those of one thread stay in order. On the loop the body is
-  /// written in place, elsewhere it is copied once. False: the link is down or full, and nothing was sent. True says
-  /// nothing about its arrival.
-  bool send(node_id to, envelope_kind what, const body_writer& write);
+  /// Sends with the round's other envelopes to that node; those of one thread stay in order, those that go first among
+  /// themselves. On the loop the body is written in place, elsewhere it is copied once. False: the link is down or full,
+  /// and nothing was sent. True says nothing about its arrival.
+  bool send(node_id to, envelope_kind what, const body_writer& write, peer_order how = {});
   bool send(node_id to, envelope_kind what, std::string_view body);
 
   /// That node sent `what`, and this one cannot read it: ends the link, with cause and remedy in both nodes' logs and

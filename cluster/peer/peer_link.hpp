@@ -1,10 +1,13 @@
 #pragma once
 
 #include <atomic>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <unordered_map>
+#include <utility>
 
 #include "cluster/base/loop_timer.hpp"
 #include "cluster/peer/envelope_batch.hpp"
@@ -48,6 +51,9 @@ struct peer_session final : peer_connection_listener {
   loop_timer deadline;
 };
 
+/// Up to where the last envelope of each stream stands, in bytes.
+using peer_streams = std::unordered_map<std::uint32_t, std::uint64_t>;
+
 /// What other threads touch of a link.
 struct peer_outlet {
   std::atomic<bool> up{false};
@@ -55,10 +61,19 @@ struct peer_outlet {
   /// Waiting or not yet taken by the kernel, as the loop saw it last.
   std::atomic<std::size_t> queued{0};
 
+  /// Of `staged_in`: has left, as the loop saw it last.
+  std::atomic<std::uint64_t> staged_gone{0};
+
   std::mutex mutex;
   bool open = false;   ///< as `up`, exact under the mutex
   bool posted = false; ///< the loop will come for what is staged
   envelope_batch staged;
+  envelope_batch staged_first;
+  std::uint64_t staged_in = 0; ///< bytes that were ever staged in order, on this link
+  peer_streams streams;        ///< of other threads, in the count of staged_in
+
+  /// Under the mutex: a link begins or ends.
+  void clear();
 };
 
 /// All that the hub knows of one other node.
@@ -88,7 +103,12 @@ struct peer_link {
   monotonic_ms up_since = 0;
   monotonic_ms changed_at = 0;
   monotonic_ms heard_at = 0;
-  envelope_batch waiting;
+  envelope_batch first;       ///< waits for nothing but the end of the round
+  envelope_batch waiting;     ///< in order, for credit
+  std::uint64_t in_order = 0; ///< bytes that were ever put into `waiting`
+  peer_streams streams;       ///< of the loop's thread, in the count of in_order
+  /// What was taken from other threads and has not left: in the counts of in_order and of staged_in.
+  std::deque<std::pair<std::uint64_t, std::uint64_t>> taken;
   bool dirty = false;    ///< in the list of those to flush
   bool overflow = false; ///< the queue went beyond its bound
   std::uint64_t sent_counted = 0;
@@ -98,6 +118,9 @@ struct peer_link {
   std::uint64_t last_beat_us = 0; ///< the other's clock
   std::uint64_t last_beat_at = 0; ///< this node's clock
   bool beat_answered = false;
+
+  /// What was on its way over a link that begins or ends.
+  void clear_traffic();
 
   // --- for status ---
   bool clock_known = false;

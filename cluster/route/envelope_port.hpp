@@ -16,6 +16,10 @@ public:
   virtual void on(envelope_kind what, peer_hub::receiver who) = 0;
   virtual void on_change(peer_hub::listener who) = 0;
   virtual bool send(node_id to, envelope_kind what, const peer_hub::body_writer& write) = 0;
+  /// Where there is one queue for all, as send().
+  virtual bool send_as(node_id to, envelope_kind what, peer_order, const peer_hub::body_writer& write) {
+    return send(to, what, write);
+  }
   virtual void refuse(node_id which, std::string_view what) = 0;
   [[nodiscard]] virtual bool up(node_id which) const = 0;
   [[nodiscard]] virtual std::vector<node_id> all_up() const = 0;
@@ -31,6 +35,9 @@ public:
   void on_change(peer_hub::listener who) override { hub_.on_change(std::move(who)); }
   bool send(node_id to, envelope_kind what, const peer_hub::body_writer& write) override {
     return hub_.send(to, what, write);
+  }
+  bool send_as(node_id to, envelope_kind what, peer_order how, const peer_hub::body_writer& write) override {
+    return hub_.send(to, what, write, how);
   }
   void refuse(node_id which, std::string_view what) override { hub_.refuse(which, what); }
   [[nodiscard]] bool up(node_id which) const override { return hub_.up(which); }

@@ -56,7 +56,8 @@ void leader_words::changed(const std::vector<shard_id>& which) {
       }
     }
     if (!news.empty()) {
-      (void)port_.send(node, envelope_kind::leaders, [&](std::string& out) { encode_leaders(out, news); });
+      (void)port_.send_as(node, envelope_kind::leaders, {.first = true},
+                          [&](std::string& out) { encode_leaders(out, news); });
     }
   }
 }

@@ -1,11 +1,27 @@
 #include "cluster/route/peer_replicas.hpp"
 
 #include <utility>
+#include <variant>
 
 #include "cluster/peer/raft_codec.hpp"
 #include "cluster/route/route_log.hpp"
 
 namespace godwit::cluster {
+namespace {
+
+/// Votes, heartbeats and answers do not wait behind calls and the entries of other shards: a link that has much to carry
+/// must not look like a leader that is gone. Behind its own shard's entries a heartbeat waits, and these say by
+/// themselves who leads: a follower that gets it before entries which it builds on has to refuse it, and the leader would
+/// send those again.
+peer_order order_of(persistence::shard_id shard, const persistence::raft::message& what) {
+  const auto* const append = std::get_if<persistence::raft::append_entries>(&what.body);
+  if (append == nullptr) {
+    return {.first = true};
+  }
+  return {.first = append->entries.empty(), .stream = std::uint32_t{shard.value()} + 1};
+}
+
+} // namespace
 
 peer_replicas::peer_replicas(envelope_port& port, options with) : port_(port), options_(std::move(with)) {
   port_.on(envelope_kind::raft, [this](node_id from, const persistence::slice& body) {
@@ -27,7 +43,8 @@ peer_replicas::peer_replicas(envelope_port& port, options with) : port_(port), o
 }
 
 void peer_replicas::send(persistence::shard_id shard, persistence::raft::message what) {
-  const bool sent = port_.send(what.to, envelope_kind::raft, [&](std::string& out) { encode_raft(shard, what, out); });
+  const bool sent = port_.send_as(what.to, envelope_kind::raft, order_of(shard, what),
+                                  [&](std::string& out) { encode_raft(shard, what, out); });
   (sent ? sent_ : lost_).add();
 }
 

@@ -152,13 +152,13 @@ void transport_link::listen(cluster::peer_connection_listener& who) {
   of_.loop.schedule(*this);
 }
 
-void transport_link::send(std::string frame) {
+void transport_link::send(std::string frame, bool first) {
   assert(!frame.empty() && frame.size() <= limits::peer_frame_bytes_max);
   if (is_over()) {
     return;
   }
   queued_bytes_ += frame.size() + frame_header_bytes;
-  frames_out_.push_back(std::move(frame));
+  (first ? frames_first_ : frames_out_).push_back(std::move(frame));
   above_high_ = above_high_ || queued_bytes() > limits::peer_queue_bytes_high;
   overfull_ = overfull_ || queued_bytes() > limits::peer_queue_bytes_max;
   if (stage_ == stage::open || overfull_) {
@@ -243,6 +243,8 @@ void transport_link::say_goodbye() {
   }
   stage_ = stage::lingering;
   frames_out_.clear();
+  frames_first_.clear();
+  begun_queue_ = nullptr;
   queued_bytes_ = 0;
   of_.loop.forget(*this);
   of_.loop.arm(timer_, of_.loop.now() + limits::peer_linger_ms);
@@ -267,6 +269,8 @@ void transport_link::release() {
   of_.loop.unschedule(*this);
   of_.loop.forget(*this);
   frames_out_.clear();
+  frames_first_.clear();
+  begun_queue_ = nullptr;
   queued_bytes_ = 0;
   stream_.reset();
   if (descriptor_) {

@@ -45,7 +45,7 @@ public:
   // --- for its handle ---
 
   void listen(cluster::peer_connection_listener& who);
-  void send(std::string frame);
+  void send(std::string frame, bool first);
   [[nodiscard]] std::size_t queued_bytes() const { return queued_bytes_ + socket_.unsent(); }
   /// Nobody listens any more: it ends, with a try to send what waits.
   void abandon();
@@ -101,6 +101,7 @@ private:
   void give_frames();
   void discard();
   void write_frames();
+  std::deque<std::string>* next_queue();
   void write_record();
   void flush();
   void tell_writable();
@@ -126,9 +127,10 @@ private:
   std::size_t greeting_have_ = 0;
   frame_reader frames_in_;
   std::deque<std::string> frames_out_;
-  std::size_t front_sent_ = 0;   ///< of the first of them
-  bool front_begun_ = false;     ///< its header is written
-  std::size_t queued_bytes_ = 0; ///< of frames_out_, with their headers, without what is written
+  std::deque<std::string> frames_first_;           ///< before those
+  std::deque<std::string>* begun_queue_ = nullptr; ///< the header of its first frame is written
+  std::size_t front_sent_ = 0;                     ///< of that frame
+  std::size_t queued_bytes_ = 0;                   ///< of both, with their headers, without what is written
   bool above_high_ = false;
   bool overfull_ = false;
   bool handed_over_ = false; ///< of an accepted one: somebody has a handle
@@ -147,7 +149,8 @@ public:
   ~transport_handle() override { link_->abandon(); }
 
   void listen(cluster::peer_connection_listener& who) override { link_->listen(who); }
-  void send(std::string frame) override { link_->send(std::move(frame)); }
+  void send(std::string frame) override { link_->send(std::move(frame), false); }
+  void send_first(std::string frame) override { link_->send(std::move(frame), true); }
   [[nodiscard]] std::size_t queued_bytes() const override { return link_->queued_bytes(); }
 
 private:

@@ -289,7 +289,7 @@ void transport_link::run_deferred() {
     }
     sum += socket_.unsent();
     flush();
-    if (stage_ != stage::open || frames_out_.empty() || waiting_writable_) {
+    if (stage_ != stage::open || next_queue() == nullptr || waiting_writable_) {
       break;
     }
     if (sum >= limits::peer_send_bytes_per_round) {
@@ -310,13 +310,25 @@ void transport_link::tell_writable() {
   }
 }
 
+/// Where the next bytes come from: the frame that was begun, then what goes first. Null: nothing waits.
+std::deque<std::string>* transport_link::next_queue() {
+  if (begun_queue_ != nullptr) {
+    return begun_queue_;
+  }
+  return !frames_first_.empty() ? &frames_first_ : !frames_out_.empty() ? &frames_out_ : nullptr;
+}
+
 /// Turns frames into what goes over the wire, as long as not too much of that waits.
 void transport_link::write_frames() {
   std::string& record = of_.record;
   record.clear();
-  while (!frames_out_.empty() && socket_.unsent() < limits::peer_wire_bytes) {
-    const std::string& frame = frames_out_.front();
-    if (front_sent_ == 0 && !std::exchange(front_begun_, true)) {
+  while (socket_.unsent() < limits::peer_wire_bytes) {
+    std::deque<std::string>* const queue = next_queue();
+    if (queue == nullptr) {
+      break;
+    }
+    const std::string& frame = queue->front();
+    if (std::exchange(begun_queue_, queue) == nullptr) {
       append_frame_header(record, frame.size());
     }
     const std::string_view rest = std::string_view(frame).substr(front_sent_);
@@ -335,9 +347,9 @@ void transport_link::write_frames() {
     queued_bytes_ -= part;
     if (front_sent_ == frame.size()) {
       queued_bytes_ -= frame_header_bytes;
-      frames_out_.pop_front();
+      queue->pop_front();
       front_sent_ = 0;
-      front_begun_ = false;
+      begun_queue_ = nullptr;
     }
   }
   write_record();

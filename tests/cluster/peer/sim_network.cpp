@@ -21,6 +21,7 @@ struct sim_pipe {
   };
   std::deque<std::string> queue; ///< not yet taken by the sender's kernel
   std::size_t queue_bytes = 0;
+  std::ptrdiff_t first = 0; ///< of the queue, how many go first
   bool was_high = false;
   bool leaving = false;     ///< the sender's round is about to end
   std::deque<frame> kernel; ///< under way
@@ -53,7 +54,8 @@ public:
   }
 
   void listen(peer_connection_listener& who) override { wire_->ears[end_] = &who; }
-  void send(std::string frame) override { network_.send(wire_, end_, std::move(frame)); }
+  void send(std::string frame) override { network_.send(wire_, end_, std::move(frame), false); }
+  void send_first(std::string frame) override { network_.send(wire_, end_, std::move(frame), true); }
   [[nodiscard]] std::size_t queued_bytes() const override { return wire_->from[end_].queue_bytes; }
 
 private:
@@ -237,7 +239,7 @@ void sim_network::open(const wire_ptr& which, sim_host& taker) {
   });
 }
 
-void sim_network::send(const wire_ptr& which, std::size_t from, std::string frame) {
+void sim_network::send(const wire_ptr& which, std::size_t from, std::string frame, bool first) {
   sim_pipe& pipe = which->from[from];
   if (!which->host[from]->alive() || pipe.ends) {
     return;
@@ -248,7 +250,7 @@ void sim_network::send(const wire_ptr& which, std::size_t from, std::string fram
   }
   ++frames_;
   pipe.queue_bytes += frame.size();
-  pipe.queue.push_back(std::move(frame));
+  pipe.queue.insert(first ? pipe.queue.begin() + pipe.first++ : pipe.queue.end(), std::move(frame));
   pipe.was_high = pipe.was_high || pipe.queue_bytes > limits::peer_queue_bytes_high;
   queued_bytes_max_ = std::max(queued_bytes_max_, pipe.queue_bytes);
   if (!std::exchange(pipe.leaving, true)) {
@@ -266,6 +268,7 @@ void sim_network::fill_kernel(const wire_ptr& which, std::size_t from) {
   while (!pipe.queue.empty() && pipe.kernel_bytes < profile_.kernel_bytes && which->host[to] != nullptr) {
     std::string bytes = std::move(pipe.queue.front());
     pipe.queue.pop_front();
+    pipe.first -= pipe.first > 0 ? 1 : 0;
     pipe.queue_bytes -= bytes.size();
     pipe.kernel_bytes += bytes.size();
     pipe.last_ready = std::max(pipe.last_ready, now_ + way(which->host[from], which->host[to]));

@@ -89,7 +89,7 @@ private:
 
   void arrive(const wire_ptr& which, const cluster::peer_address& to);
   void open(const wire_ptr& which, sim_host& taker);
-  void send(const wire_ptr& which, std::size_t from, std::string frame);
+  void send(const wire_ptr& which, std::size_t from, std::string frame, bool first);
   void fill_kernel(const wire_ptr& which, std::size_t from);
   void deliver(const wire_ptr& which, std::size_t to);
   void end_of(const wire_ptr& which, std::size_t from);

@@ -87,6 +87,35 @@ TEST_F(network, ARoundsFramesLeaveTogether) {
   EXPECT_EQ(one.network().probe().sends.value(), sends + 1);
 }
 
+// Goal: frames that go first leave before those that have not begun to leave, each class in its order, and none in the
+// middle of another. Method: both kinds in one round; then, in the round behind theirs, one that goes before the second
+// of two long frames, while the kernel has taken a part of the first.
+TEST_P(network_of_both, FramesThatGoFirstDoSo) {
+  test_node& one = any_node(1);
+  test_node& two = any_node(2);
+  session& there = link(one, two);
+  session& here = *two.taken();
+  one.on_loop([&] {
+    there.handle->send("c");
+    there.handle->send_first("a");
+    there.handle->send("d");
+    there.handle->send_first("b");
+  });
+  ASSERT_TRUE(eventually([&] { return here.frames_heard() == 4; }));
+  EXPECT_EQ(here.frames(), (std::vector<std::string>{"a", "b", "c", "d"}));
+  here.keeps = false;
+  std::vector<std::size_t> lengths; // on the receiver's loop
+  here.on_frame = [&](session&, const persistence::slice& frame) { lengths.push_back(frame.size()); };
+  const std::string longest(limits::peer_frame_bytes_max, 'x');
+  one.on_loop([&] {
+    there.handle->send(longest);
+    there.handle->send(longest);
+    one.loop().post([&] { there.handle->send_first("first"); }); // the next round, however busy the machine is
+  });
+  ASSERT_TRUE(eventually([&] { return here.frames_heard() == 7; }));
+  two.on_loop([&] { EXPECT_EQ(lengths, (std::vector<std::size_t>{longest.size(), 5, longest.size()})); });
+}
+
 // Goal: one end ends, and the other hears it; what was sent just before arrives; the ended side's listener hears
 // nothing.
 TEST_P(network_of_both, TheOtherSideHearsOfTheEndAfterTheLastFrame) {
