@@ -121,6 +121,10 @@ unix_time account_actor::now() const {
 // --- effects -----------------------------------------------------------------------------------------
 
 void account_actor::apply(entity_effects effects) {
+  if (parts_->watcher != nullptr) {
+    parts_->watcher->watch_answers(effects);
+  }
+  const std::uint64_t decision = ++parts_->decision;
   for (const row_change& each : effects.rows) {
     if (each.value) {
       mutation().put(id_of(each.table), self_ref().id, each.sub_key, *each.value);
@@ -137,7 +141,7 @@ void account_actor::apply(entity_effects effects) {
     const cluster::entity_request_ptr& request = parts_->open.at(ticket);
     listen(who, request->reply_to, request->token);
   }
-  give_answers(effects);
+  give_answers(effects, decision);
   for (entity::row_query& each : effects.queries) {
     begin(std::make_shared<entity::row_query>(std::move(each)));
   }
@@ -147,7 +151,8 @@ void account_actor::apply(entity_effects effects) {
     effects.deliveries.clear();
     effects.answers.clear();
     effects.queries.clear();
-    when_applied([this, held = std::make_shared<entity_effects>(std::move(effects))] { carry_out(*held); });
+    when_applied(
+      [this, held = std::make_shared<entity_effects>(std::move(effects)), decision] { carry_out(*held, decision); });
   }
 }
 
@@ -163,7 +168,7 @@ void account_actor::accept_deliveries(const entity_effects& effects) {
 
 /// One stream for each session: changes that share a mutation are told, and answered, in the order of their pts. An
 /// answer that changed nothing stands behind what its pts is that of.
-void account_actor::give_answers(entity_effects& effects) {
+void account_actor::give_answers(entity_effects& effects, std::uint64_t decision) {
   std::vector<listener_message>& messages = effects.messages;
   for (entity_answer& each : effects.answers) {
     std::size_t before = 0;
@@ -174,9 +179,9 @@ void account_actor::give_answers(entity_effects& effects) {
       const auto end = messages.begin() + static_cast<std::ptrdiff_t>(before);
       std::vector<listener_message> first(std::move_iterator(messages.begin()), std::move_iterator(end));
       messages.erase(messages.begin(), end);
-      when_applied([this, held = std::move(first)] {
+      when_applied([this, held = std::move(first), decision] {
         for (const listener_message& one : held) {
-          tell(one);
+          tell(one, decision);
         }
       });
     }
@@ -192,18 +197,18 @@ void account_actor::give(entity_answer answer) {
   const cluster::entity_request_ptr request = std::move(found->second);
   parts_->open.erase(found);
   if (answer.body) {
-    reply(request, *std::move(answer.body), answer.pts);
+    reply(request, *std::move(answer.body), answer.pts, answer.pts_count);
   } else {
     fail(request, answer.body.error());
   }
 }
 
-void account_actor::carry_out(entity_effects& effects) {
+void account_actor::carry_out(entity_effects& effects, std::uint64_t decision) {
   for (entity_command& each : effects.commands) {
     send(std::move(each));
   }
   for (const listener_message& each : effects.messages) {
-    tell(each);
+    tell(each, decision);
   }
   for (entity::whisper& each : effects.whispers) {
     auto request = caf::make_counted<cluster::entity_request>();

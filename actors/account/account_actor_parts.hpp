@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "actors/account/account_actor.hpp"
+#include "actors/account/answer_watcher.hpp"
 #include "cluster/base/loop_timer.hpp"
 #include "cluster/shard/entity_push.hpp"
 #include "persistence/base/persistence_errc.hpp"
@@ -55,6 +56,7 @@ struct account_actor::parts {
     listener_id who;
     caf::actor session; ///< or who stands for it here, when it is on another node
     std::uint64_t subscription = 0;
+    std::uint64_t since = 0; ///< what was decided before is not for it: it asked for what it missed
   };
   struct command_under_way {
     cluster::entity_ref to;
@@ -69,6 +71,7 @@ struct account_actor::parts {
         std::function<void()> ring_queries, std::function<void()> ring_impatient)
       : self(of),
         logic(std::move(made)),
+        watcher(dynamic_cast<answer_watcher*>(logic.get())),
         repeat(std::move(ring)),
         ask_again(std::move(ring_queries)),
         impatient(std::move(ring_impatient)) {}
@@ -85,11 +88,13 @@ struct account_actor::parts {
 
   cluster::entity_ref self;
   std::unique_ptr<entity_logic> logic;
+  answer_watcher* watcher = nullptr;                                   ///< the logic, if it wants to be one
   std::unordered_map<std::uint64_t, cluster::entity_request_ptr> open; ///< by ticket
   std::uint64_t last_ticket = 0;
   std::unordered_map<std::uint64_t, command_under_way> sent; ///< by the token of the request
   std::uint64_t last_sent = 0;
   std::vector<hearing> listeners;
+  std::uint64_t decision = 0; ///< counts effects, in the order in which the logic made them
   cluster::loop_timer repeat;
   cluster::monotonic_ms repeat_pause = repeat_ms;
   std::size_t reading = 0;                                ///< queries that readers have

@@ -43,7 +43,8 @@ std::vector<std::uint64_t> overdue_in(const storage_result<row_page>& page, unix
 
 // --- sessions ----------------------------------------------------------------------------------------
 
-/// A client's session has one ear at a time. When it came to another node, the one that it left behind is told so.
+/// A client's session has one ear at a time. When it came to another node, the one that it left behind is told so. What
+/// was decided before it asked, and is told when that is applied, is a part of what it missed, and comes with the rest.
 void account_actor::listen(const listener_id& who, const caf::actor& session, std::uint64_t subscription) {
   for (parts::hearing& each : parts_->listeners) {
     if (each.who == who && each.session != session) {
@@ -52,12 +53,12 @@ void account_actor::listen(const listener_id& who, const caf::actor& session, st
   }
   drop_listener(who);
   monitor(session);
-  parts_->listeners.push_back({who, session, subscription});
+  parts_->listeners.push_back({who, session, subscription, parts_->decision});
 }
 
-void account_actor::tell(const listener_message& what) {
+void account_actor::tell(const listener_message& what, std::uint64_t decision) {
   for (const parts::hearing& each : parts_->listeners) {
-    if (each.who != what.to) {
+    if (each.who != what.to || decision < each.since) {
       continue;
     }
     if (what.terminated.value() != 0) {

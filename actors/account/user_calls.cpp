@@ -50,21 +50,67 @@ void user_logic::call(const logic_request& request, unix_time now, entity_effect
     out.answer(request.ticket, refused(unknown ? rpc_errc::method_invalid : rpc_errc::input_request_invalid));
     return;
   }
-  if (changes_something(**what, request.body) && copies_.late(from.key, request.body, from.message, now)) {
-    // Whoever waits for this one, if anybody does, makes the call again.
-    out.answer(request.ticket, refused(rpc_errc::rpc_call_fail));
-    return;
-  }
   const people::call_context caller{request.ticket,
                                     from.layer,
                                     {from.key, from.session},
                                     now,
                                     box::user_box::repetition_hash((*what)->kind(), request.body),
                                     from.message};
-  if (box_.call(caller, **what, out) || people_.call(caller, **what, out)) {
+  if (changes_something(**what, request.body)) {
+    change(request, caller, **what, now, out);
+  } else {
+    run(request, caller, **what, now, out);
+  }
+}
+
+/// A call of which copies may be under way.
+void user_logic::change(const logic_request& request, const people::call_context& caller, const tl::fn::function& what,
+                        unix_time now, entity_effects& out) {
+  const cluster::caller& from = request.from;
+  const call_copies::verdict copy = copies_.take(from.key, from.session, request.body, from.message, now);
+  // The box remembers its own changes on the disk, and knows what to answer.
+  const bool knows_itself = caller.body != 0;
+  if (copy.answer != nullptr && !knows_itself) {
+    out.answer(request.ticket, *copy.answer);
     return;
   }
-  out.answer(request.ticket, run_call(request, **what, now, out));
+  if (!knows_itself && copies_.wait(copy, request.ticket)) {
+    return; // refused now, whoever asked both times would take that for the answer
+  }
+  if (copy.older || (copy.overtaken && !knows_itself)) {
+    // Whoever waits for this one, if anybody does, makes the call again.
+    out.answer(request.ticket, refused(rpc_errc::rpc_call_fail));
+    return;
+  }
+  if (!knows_itself) {
+    copies_.begin(from.key, request.body, from.message, request.ticket);
+  }
+  run(request, caller, what, now, out);
+}
+
+void user_logic::watch_answers(entity_effects& out) {
+  if (!copies_.under_way()) {
+    return;
+  }
+  const std::size_t all = out.answers.size();
+  for (std::size_t i = 0; i < all; ++i) {
+    const entity_answer& said = out.answers[i];
+    const bool can_be_said_again = said.body && said.pts == 0;
+    for (const std::uint64_t each :
+         copies_.answered(said.ticket, can_be_said_again ? std::string_view(*said.body) : std::string_view())) {
+      entity_answer again = out.answers[i];
+      again.ticket = each;
+      out.answers.push_back(std::move(again));
+    }
+  }
+}
+
+void user_logic::run(const logic_request& request, const people::call_context& caller, const tl::fn::function& what,
+                     unix_time now, entity_effects& out) {
+  if (box_.call(caller, what, out) || people_.call(caller, what, out)) {
+    return;
+  }
+  out.answer(request.ticket, run_call(request, what, now, out));
 }
 
 user_logic::answer user_logic::run_call(const logic_request& request, const tl::fn::function& what, unix_time now,

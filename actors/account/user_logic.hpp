@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "actors/account/account_options.hpp"
+#include "actors/account/answer_watcher.hpp"
 #include "actors/account/authorization_list.hpp"
 #include "actors/account/call_copies.hpp"
 #include "actors/account/entity_logic.hpp"
@@ -26,7 +27,7 @@ namespace godwit::account {
 /// Every call names a login of this account and is refused with AUTH_KEY_UNREGISTERED once that login is ended.
 /// The end of a login is committed, then its sessions hear of it, and its key is told until it acknowledges:
 /// also after this object was made anew.
-class user_logic final : public entity_logic {
+class user_logic final : public entity_logic, public answer_watcher {
 public:
   user_logic(cluster::entity_id self, const account_options& options);
   ~user_logic() override;
@@ -39,6 +40,8 @@ public:
   void gone(const listener_id& who, unix_time now, entity_effects& out) override;
   [[nodiscard]] unix_time latest() const override { return core_.box.date(); }
   [[nodiscard]] bool busy() const override;
+  /// A copy of a call hears what the call is answered with.
+  void watch_answers(entity_effects& out) override;
 
 private:
   using answer = rpc_result<std::string>;
@@ -64,6 +67,10 @@ private:
 
   // calls: user_calls.cpp
   void call(const logic_request& request, unix_time now, entity_effects& out);
+  void change(const logic_request& request, const people::call_context& caller, const tl::fn::function& what,
+              unix_time now, entity_effects& out);
+  void run(const logic_request& request, const people::call_context& caller, const tl::fn::function& what,
+           unix_time now, entity_effects& out);
   answer run_call(const logic_request& request, const tl::fn::function& what, unix_time now, entity_effects& out);
   [[nodiscard]] answer authorizations(const logic_request& request) const;
   answer reset_authorization(const logic_request& request, std::int64_t hash, unix_time now, entity_effects& out);

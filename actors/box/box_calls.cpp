@@ -16,14 +16,17 @@ void begin_call(box_core& core, const call_context& from, entity_effects& out, c
 }
 
 void begin_change(box_core& core, const call_context& from, entity_effects& out, continuation begin,
-                  continuation repeated) {
+                  repetition repeated) {
   begin_call(
     core, from, out,
     [&core, from, begin = std::move(begin), repeated = std::move(repeated)](unix_time now, entity_effects& more) {
-      if (from.body != 0 && core.calls.has(from, now)) {
-        return repeated(now, more);
-      }
       if (from.body != 0) {
+        if (auto first = core.calls.find(from, now)) {
+          if (first->pts == 0) {
+            first->pts = core.account.box.pts(); // of a row that does not say: nothing is told
+          }
+          return repeated(*first, now, more);
+        }
         core.calls.begin(from, core.operations.number());
       }
       begin(now, more);

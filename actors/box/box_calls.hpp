@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -20,22 +21,24 @@ using people::listener_id;
 
 /// Begins an operation for a call; too many wait: FLOOD_WAIT, and nothing happens.
 void begin_call(box_core& core, const call_context& from, entity_effects& out, continuation begin);
-/// The same for a call that could undo something when it is executed once more because a session was lost: then
-/// `repeated` takes the place of `begin`, and answers as if there were nothing left to do. Both end the operation.
+/// The same for a call that moves the pts. When it comes once more because a session was lost, `repeated` takes the
+/// place of `begin`: it changes nothing, for that could undo something, and tells of what the call changed the first
+/// time. Both end the operation. A call without effect costs nothing more; one with an effect a small row beside it.
+using repetition = std::function<void(const done_calls::outcome& first, unix_time now, entity_effects& out)>;
 void begin_change(box_core& core, const call_context& from, entity_effects& out, continuation begin,
-                  continuation repeated);
+                  repetition repeated);
 
 void refuse(const call_context& from, rpc_errc why, entity_effects& out);
 
-/// Answers a call with what its function yields.
+/// Answers a call with what its function yields. `pts`, `pts_count`: as entity::entity_answer has them.
 template <class Function>
 void answer_call(const call_context& from, const typename Function::result& result, entity_effects& out,
-                 std::int32_t pts = 0) {
+                 std::int32_t pts = 0, std::int32_t pts_count = 0) {
   std::string bytes;
   tl::writer writer(bytes);
   Function::store_result(writer, result, from.layer);
   if (writer.ok()) {
-    out.answer(from.ticket, std::move(bytes), pts);
+    out.answer(from.ticket, std::move(bytes), pts, pts_count);
   } else {
     refuse(from, rpc_errc::rpc_call_fail, out);
   }

@@ -166,7 +166,7 @@ std::int32_t box_core::append_update(persistence::records::Update update, update
   box.set_date(now);
   out.put(records_table::update, update_key(box.pts()), update);
   put_box(out);
-  calls.write(operations.number(), now, out);
+  calls.write(operations.number(), {box.pts(), update.count()}, now, out);
   return box.pts();
 }
 

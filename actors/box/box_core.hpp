@@ -79,8 +79,8 @@ struct box_core {
 
   /// A new id for a message of this box; put the box's row after it.
   [[nodiscard]] message_id next_message_id();
-  /// Moves the pts by update.count() (at least 1), writes the update's row and the box's. The first update of
-  /// an operation that begin_change began also writes that its call was executed. The new pts.
+  /// Moves the pts by update.count() (at least 1), writes the update's row and the box's. The updates of
+  /// an operation that begin_change began also write that its call was executed. The new pts.
   std::int32_t append_update(persistence::records::Update update, update_kind kind, unix_time now, entity_effects& out);
   /// Writes an update without a pts, and the box's row.
   void append_beside(persistence::records::Update update, update_kind kind, unix_time now, entity_effects& out);

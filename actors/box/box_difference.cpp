@@ -81,6 +81,27 @@ void fill(View& view, difference_parts parts, const update_page& page, const box
   core.people.add_views(view.users, page.whom, now);
 }
 
+/// A push of what was missed.
+struct told_part {
+  std::vector<tl::box<tl::Update>> list;
+  std::vector<user_id> whom;
+
+  void add(const found_update& what, tl::box<tl::Update> view, user_id self) {
+    if (view == nullptr) {
+      return;
+    }
+    list.push_back(std::move(view));
+    if (what.message) {
+      add_people(*what.message, user_id{what.row.peer()}, whom);
+      if (what.message->out()) {
+        whom.push_back(self);
+      }
+    } else {
+      whom.push_back(user_id{what.row.peer()});
+    }
+  }
+};
+
 /// A call for the difference that is under way.
 struct difference_call {
   std::int32_t pts = 0;
@@ -89,6 +110,8 @@ struct difference_call {
   update_page page;
 };
 
+/// It says where it leads, and not what it tells of: a client that asked because answers came ahead of pushes hears
+/// those all the same, so that whoever counts what it was pushed, and what it was answered, finds no hole.
 void answer_difference(difference_call& call, const call_context& from, const box_core& core,
                        const box_settings& settings, unix_time now, entity_effects& out) {
   update_page& page = call.page;
@@ -173,6 +196,8 @@ void box_difference::get_difference(const call_context& from, const tl::fn::upda
 // logic, it hears live again. No update is lost or told twice between the two:
 // - What was decided before the flag is cleared was read by the last round, for queries see rows from the moment that
 //   they are decided, and no round ends with a pts behind the box's. What is decided after it is told live.
+// - Each update that moves the pts is a message of its own: its session may have been told of some of them by answers,
+//   and leaves those out.
 // - All messages leave in the order in which the logic made them, each after the rows that were decided before it are
 //   applied. So a round's message, which may tell of rows that are not applied yet, leaves after they are, and before
 //   the messages of later decisions.
@@ -230,19 +255,30 @@ void box_difference::tell(const run& which, update_page& page, std::int32_t pts,
   people::listener open = *whom;
   open.catching_up = false;
   count_unread(page.updates, false);
-  tl::updates view;
+  std::int32_t told = pts;
+  told_part part;
+  const auto tell_part = [&](std::int32_t to) {
+    if (part.list.empty() && to == told) {
+      return;
+    }
+    tl::updates view;
+    view.updates_ = std::move(part.list);
+    core_.people.add_views(view.users, part.whom, now);
+    view.date = now;
+    people::listeners::tell_one(open, view, out, to > told ? to : 0, to - told);
+    told = to;
+    part = {};
+  };
   for (const found_update& each : page.updates) {
-    if (auto update = update_view(each, core_, settings_, open.layer, now)) {
-      view.updates_.push_back(std::move(update));
+    if (each.at.beside == 0) {
+      tell_part(told); // what lies beside the one before
+    }
+    part.add(each, update_view(each, core_, settings_, open.layer, now), core_.account.self);
+    if (each.at.beside == 0 && !part.list.empty()) {
+      tell_part(each.at.pts);
     }
   }
-  core_.people.add_views(view.users, page.whom, now);
-  view.date = now;
-  if (page.pts > pts) {
-    people::listeners::tell_one(open, view, out, page.pts, page.pts - pts);
-  } else if (!view.updates_.empty()) {
-    people::listeners::tell_one(open, view, out);
-  }
+  tell_part(std::max(told, page.pts));
   // What happens beside the pts is heard live; what lies beside updates that this page did not reach was not.
   go_on(which, page.pts, beside && page.more, out);
 }

@@ -1,7 +1,6 @@
 #include "actors/box/done_calls.hpp"
 
 #include <algorithm>
-#include <optional>
 #include <utility>
 
 #include "config/limits.hpp"
@@ -46,28 +45,35 @@ bool done_calls::load(std::string_view sub_key, std::string_view value) {
   call.body = *entity::id_of_sub_key(sub_key.substr(number_bytes));
   call.date = row.date();
   call.message = msg_id{row.message()};
+  call.told = {row.pts(), row.pts_count()};
   const auto later = std::upper_bound(kept_.begin(), kept_.end(), call.date,
                                       [](unix_time date, const done_call& each) { return date < each.date; });
   kept_.insert(later, call);
   return true;
 }
 
-bool done_calls::has(const call_context& call, unix_time now) const {
+std::optional<done_calls::outcome> done_calls::find(const call_context& call, unix_time now) const {
   const auto found = std::find_if(kept_.begin(), kept_.end(), [&](const done_call& each) { return each.is(call); });
-  return found != kept_.end() && !is_old(*found, now) &&
-         (call.message < found->message || !(found->session_lives && found->asker == call.asker));
+  if (found == kept_.end() || is_old(*found, now)) {
+    return std::nullopt;
+  }
+  // Under the number of the one that was executed it is the same call, whoever brings it: its session that had no answer,
+  // or another node, where it lay until its client had its answer elsewhere.
+  const bool same = call.message == found->message && call.message != msg_id{};
+  const bool repeats = same || call.message < found->message || !(found->session_lives && found->asker == call.asker);
+  return repeats ? std::optional(found->told) : std::nullopt;
 }
 
 void done_calls::begin(const call_context& call, std::uint64_t operation) {
   under_way_ = call;
   operation_ = operation;
   unfinished_ = false;
+  written_ = false;
 }
 
-void done_calls::write_rows(bool executed, unix_time now, entity_effects& out) {
+void done_calls::write_rows(bool executed, const outcome& moved, unix_time now, entity_effects& out) {
   if (executed) {
-    operation_ = none;
-    write_executed(now, out);
+    write_executed(moved, now, out);
   }
   while (!kept_.empty() && (is_old(kept_.front(), now) || kept_.size() > limits::repeated_calls_max)) {
     out.erase(records_table::done_call, kept_.front().sub_key());
@@ -75,19 +81,28 @@ void done_calls::write_rows(bool executed, unix_time now, entity_effects& out) {
   }
 }
 
-void done_calls::write_executed(unix_time now, entity_effects& out) {
-  const done_call call{under_way_.asker, under_way_.body, now, true, under_way_.message};
-  const auto erased = std::erase_if(kept_, [&](const done_call& each) { return each.is(under_way_); });
-  if (unfinished_) {
-    if (erased != 0) {
-      out.erase(records_table::done_call, call.sub_key());
+/// An operation's updates stand behind each other in the box: its answer tells of all of them.
+void done_calls::write_executed(const outcome& moved, unix_time now, entity_effects& out) {
+  done_call call{under_way_.asker, under_way_.body, now, true, under_way_.message, moved};
+  if (std::exchange(written_, true) && !kept_.empty()) {
+    call.told.pts_count += kept_.back().told.pts_count;
+    kept_.pop_back();
+  } else {
+    const auto erased = std::erase_if(kept_, [&](const done_call& each) { return each.is(under_way_); });
+    if (unfinished_) {
+      if (erased != 0) {
+        out.erase(records_table::done_call, call.sub_key());
+      }
+      operation_ = none;
+      return;
     }
-    return;
   }
   DoneCall row;
   row.set_session(call.asker.session.value());
   row.set_date(now);
   row.set_message(call.message.value());
+  row.set_pts(call.told.pts);
+  row.set_pts_count(call.told.pts_count);
   out.put(records_table::done_call, call.sub_key(), row);
   kept_.push_back(call);
 }

@@ -159,7 +159,7 @@ void answer_removal(const call_context& from, const removed& done, bool more, en
   answer->pts = done.pts;
   answer->pts_count = done.count;
   answer->offset = more ? done.count : 0;
-  answer_call<fn::messages_deleteHistory>(from, answer, out, done.pts);
+  answer_call<fn::messages_deleteHistory>(from, answer, out, done.pts, done.count);
 }
 
 void apply(box_core& core, history_removal& wanted, unix_time now, entity_effects& out) {
@@ -238,10 +238,11 @@ void delete_history(box_core& core, const call_context& from, const fn::messages
   }
   const auto begin = [&core, wanted](unix_time now, entity_effects& more) { read_and_apply(core, wanted, now, more); };
   // Messages came meanwhile that the client did not mean.
-  begin_change(core, from, out, begin, [&core, from](unix_time now, entity_effects& more) {
-    answer_removal(from, {core.account.box.pts(), 0}, false, more);
-    core.operations.done(now, more);
-  });
+  begin_change(core, from, out, begin,
+               [&core, from](const done_calls::outcome& first, unix_time now, entity_effects& more) {
+                 answer_removal(from, {first.pts, first.pts_count}, false, more);
+                 core.operations.done(now, more);
+               });
 }
 
 } // namespace godwit::box

@@ -51,6 +51,13 @@ void gather(entity::row_reader& reader, user_id self, user_id peer, const comman
   what.read_dialogs(reader);
 }
 
+void answer_deletion(const call_context& from, const done_calls::outcome& what, entity_effects& out) {
+  auto answer = tl::make<tl::messages_affectedMessages>();
+  answer->pts = what.pts;
+  answer->pts_count = what.pts_count;
+  answer_call<fn::messages_deleteMessages>(from, answer, out, what.pts, what.pts_count);
+}
+
 void tell_removal(box_core& core, const removal& what, const removed& done, const listener_id& but, unix_time now,
                   entity_effects& out) {
   if (done.count != 0 && somebody_hears(core, but)) {
@@ -69,7 +76,7 @@ void delete_messages(box_core& core, const call_context& from, const fn::message
   std::sort(ids->begin(), ids->end());
   ids->erase(std::unique(ids->begin(), ids->end()), ids->end());
   ids->erase(ids->begin(), std::upper_bound(ids->begin(), ids->end(), 0));
-  begin_call(core, from, out, [&core, from, ids, revoke = what.revoke](unix_time, entity_effects& more) {
+  const auto begin = [&core, from, ids, revoke = what.revoke](unix_time, entity_effects& more) {
     auto plan = std::make_shared<removal>();
     more.queries.push_back({[ids, plan](entity::row_reader& reader) { gather(reader, *ids, *plan); },
                             [&core, from, plan, revoke](unix_time now, entity_effects& last) {
@@ -78,13 +85,15 @@ void delete_messages(box_core& core, const call_context& from, const fn::message
                                 deliver_removal(core, *plan, now, last);
                               }
                               tell_removal(core, *plan, done, from.asker, now, last);
-                              auto answer = tl::make<tl::messages_affectedMessages>();
-                              answer->pts = done.pts;
-                              answer->pts_count = done.count;
-                              answer_call<fn::messages_deleteMessages>(from, answer, last, done.pts);
+                              answer_deletion(from, {done.pts, done.count}, last);
                               core.operations.done(now, last);
                             }});
-  });
+  };
+  begin_change(core, from, out, begin,
+               [&core, from](const done_calls::outcome& first, unix_time now, entity_effects& more) {
+                 answer_deletion(from, first, more);
+                 core.operations.done(now, more);
+               });
 }
 
 void deleted(box_core& core, const arrival& by, const command::DeletedMessages& what, unix_time now,

@@ -95,17 +95,16 @@ void send_edit(box_core& core, const found_message& what, unix_time now, entity_
   deliver(core, what.peer, std::move(delivery), now, out);
 }
 
-/// Tells of the message as it is at the pts of the box, which the call moved by the count.
-void answer_edit(box_core& core, const call_context& from, const found_message& what, std::int32_t pts_count,
+/// Tells of the message as it is, at the pts to which the call moved the box.
+void answer_edit(box_core& core, const call_context& from, const found_message& what, const done_calls::outcome& moved,
                  unix_time now, entity_effects& out) {
   const std::vector<user_id> whom = people_of(core, what);
-  const std::int32_t pts = core.account.box.pts();
-  core.people.with(whom, now, out, [&core, from, what, pts, pts_count, whom](unix_time later, entity_effects& more) {
+  core.people.with(whom, now, out, [&core, from, what, moved, whom](unix_time later, entity_effects& more) {
     auto answer = tl::make<tl::updates>();
-    answer->updates_.push_back(edit_update(core, what, pts, from.layer, pts_count));
+    answer->updates_.push_back(edit_update(core, what, moved.pts, from.layer, moved.pts_count));
     core.people.add_views(answer->users, whom, later);
     answer->date = later;
-    answer_call<fn::messages_editMessage>(from, std::move(answer), more, pts);
+    answer_call<fn::messages_editMessage>(from, std::move(answer), more, moved.pts, moved.pts_count);
   });
 }
 
@@ -128,16 +127,24 @@ void apply_edit(box_core& core, const wanted_edit& wanted, found_message found, 
     list.push_back(edit_update(core, found, pts, pushed_layer));
     tell_sessions(core, std::move(list), people_of(core, found), wanted.from.asker, now, out, pts, 1);
   }
-  answer_edit(core, wanted.from, found, 1, now, out);
+  answer_edit(core, wanted.from, found, {pts, 1}, now, out);
 }
 
-/// What an edit that was made before is answered with: the message may have become something else meanwhile.
-void repeat_edit(box_core& core, const call_context& from, const found_message& found, unix_time now,
-                 entity_effects& out) {
-  if (!found.row || found.row->has_action()) {
-    return refuse(from, rpc_errc::message_id_invalid, out);
+/// What an edit that was made before is answered with: the message may have become something else meanwhile. One that has
+/// gone since is told so at the pts of the edit, as to whoever hears of that late.
+void repeat_edit(box_core& core, const call_context& from, message_id id, const found_message& found,
+                 const done_calls::outcome& first, unix_time now, entity_effects& out) {
+  if (found.row) {
+    return answer_edit(core, from, found, first, now, out);
   }
-  answer_edit(core, from, found, 0, now, out);
+  auto gone = tl::make<tl::updateDeleteMessages>();
+  gone->messages.push_back(id);
+  gone->pts = first.pts;
+  gone->pts_count = first.pts_count;
+  auto answer = tl::make<tl::updates>();
+  answer->updates_.push_back(std::move(gone));
+  answer->date = now;
+  answer_call<fn::messages_editMessage>(from, std::move(answer), out, first.pts, first.pts_count);
 }
 
 /// An edit by the peer, as it arrived.
@@ -189,10 +196,11 @@ void edit_message(box_core& core, const call_context& from, const fn::messages_e
                    core.operations.done(later, last);
                  });
   };
-  const auto repeated = [&core, from, peer = *peer, id = what.id](unix_time now, entity_effects& more) {
+  const auto repeated = [&core, from, peer = *peer, id = what.id](const done_calls::outcome& first, unix_time now,
+                                                                  entity_effects& more) {
     with_message(core, peer, id, now, more,
-                 [&core, from](const found_message& found, unix_time later, entity_effects& last) {
-                   repeat_edit(core, from, found, later, last);
+                 [&core, from, id, first](const found_message& found, unix_time later, entity_effects& last) {
+                   repeat_edit(core, from, id, found, first, later, last);
                    core.operations.done(later, last);
                  });
   };

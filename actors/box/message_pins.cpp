@@ -134,15 +134,16 @@ struct wanted_pin {
 };
 
 void answer_pin(box_core& core, const call_context& from, std::vector<tl::box<tl::Update>> list,
-                const std::vector<user_id>& whom, std::int32_t pts, unix_time now, entity_effects& out) {
+                const std::vector<user_id>& whom, const done_calls::outcome& moved, unix_time now,
+                entity_effects& out) {
   // Shared, since a continuation is copied and updates are not.
   const auto kept = std::make_shared<std::vector<tl::box<tl::Update>>>(std::move(list));
-  core.people.with(whom, now, out, [&core, from, kept, pts, whom](unix_time later, entity_effects& more) {
+  core.people.with(whom, now, out, [&core, from, kept, moved, whom](unix_time later, entity_effects& more) {
     auto answer = tl::make<tl::updates>();
     answer->updates_ = std::move(*kept);
     core.people.add_views(answer->users, whom, later);
     answer->date = later;
-    answer_call<fn::messages_updatePinnedMessage>(from, std::move(answer), more, pts);
+    answer_call<fn::messages_updatePinnedMessage>(from, std::move(answer), more, moved.pts, moved.pts_count);
   });
 }
 
@@ -151,7 +152,7 @@ void apply_pin(box_core& core, const wanted_pin& wanted, found_message found, un
     return refuse(wanted.from, rpc_errc::message_id_invalid, out);
   }
   if (found.row->pinned() == wanted.pinned) {
-    return answer_pin(core, wanted.from, {}, {}, 0, now, out);
+    return answer_pin(core, wanted.from, {}, {}, {}, now, out);
   }
   const bool is_told = has_other_box(core, wanted.peer) && !wanted.one_side;
   if (is_told && wanted.pinned && is_blocked(core, wanted.peer)) {
@@ -181,7 +182,64 @@ void apply_pin(box_core& core, const wanted_pin& wanted, found_message found, un
   if (somebody_hears(core, wanted.from.asker)) {
     tell_sessions(core, list(pushed_layer), whom, wanted.from.asker, now, out, pts, notice ? 2 : 1);
   }
-  answer_pin(core, wanted.from, list(wanted.from.layer), whom, pts, now, out);
+  answer_pin(core, wanted.from, list(wanted.from.layer), whom, {pts, notice ? 2 : 1}, now, out);
+}
+
+/// The message that told of a pin, when its call comes again: its number, and its row where it is still there.
+struct former_notice {
+  message_id id = 0;
+  std::optional<Message> row;
+};
+
+former_notice read_notice(entity::row_reader& reader, user_id peer, std::int32_t pts) {
+  former_notice found;
+  const auto row = reader.get(records_table::update, update_key(pts));
+  if (persistence::records::Update update; row && update.ParseFromString(*row)) {
+    found.id = update.id();
+    found.row = read_message(reader, peer, found.id);
+  }
+  return found;
+}
+
+/// What the call was answered with: the pin, whatever became of it since, and the message that told of it, as it is
+/// now.
+void tell_former_pin(box_core& core, const wanted_pin& wanted, const done_calls::outcome& first,
+                     const former_notice& notice, unix_time now, entity_effects& out) {
+  pin_change change{wanted.peer, wanted.pinned, {}};
+  change.messages.emplace_back(wanted.id, Message());
+  std::vector<tl::box<tl::Update>> list;
+  list.push_back(pins_update(change, first.pts - first.pts_count + 1));
+  if (notice.row) {
+    list.push_back(notice_update(core, wanted.peer, {notice.id, first.pts, *notice.row}, wanted.from.layer));
+  } else if (notice.id != 0) { // with its update's row gone, too, nobody knows its number
+    auto gone = tl::make<tl::updateDeleteMessages>();
+    gone->messages = {notice.id};
+    gone->pts = first.pts;
+    gone->pts_count = 1;
+    list.push_back(std::move(gone));
+  }
+  answer_pin(core, wanted.from, std::move(list), {core.account.self, wanted.peer}, first, now, out);
+}
+
+void repeat_pin(box_core& core, const wanted_pin& wanted, const done_calls::outcome& first, unix_time now,
+                entity_effects& out) {
+  if (first.pts_count == 0) {
+    answer_pin(core, wanted.from, {}, {}, first, now, out);
+    core.operations.done(now, out);
+    return;
+  }
+  const auto notice = std::make_shared<former_notice>();
+  entity::row_query query;
+  query.read = [notice, peer = wanted.peer, first](entity::row_reader& reader) {
+    if (first.pts_count > 1) {
+      *notice = read_notice(reader, peer, first.pts);
+    }
+  };
+  query.then = [&core, wanted, first, notice](unix_time later, entity_effects& more) {
+    tell_former_pin(core, wanted, first, *notice, later, more);
+    core.operations.done(later, more);
+  };
+  out.queries.push_back(std::move(query));
 }
 
 /// A reader's findings for unpinAllMessages and for arrivals.
@@ -221,13 +279,12 @@ void gather_pinned(entity::row_reader& reader, pin_plan& plan) {
   plan.more = looked_at < ids.size();
 }
 
-void answer_unpin_all(const box_core& core, const call_context& from, std::int32_t count, bool more,
-                      entity_effects& out) {
+void answer_unpin_all(const call_context& from, const done_calls::outcome& what, bool more, entity_effects& out) {
   auto answer = tl::make<tl::messages_affectedHistory>();
-  answer->pts = core.account.box.pts();
-  answer->pts_count = count;
+  answer->pts = what.pts;
+  answer->pts_count = what.pts_count;
   answer->offset = more ? 1 : 0;
-  answer_call<fn::messages_unpinAllMessages>(from, answer, out, answer->pts);
+  answer_call<fn::messages_unpinAllMessages>(from, answer, out, what.pts, what.pts_count);
 }
 
 void apply_unpin_all(box_core& core, const call_context& from, pin_plan& plan, unix_time now, entity_effects& out) {
@@ -242,7 +299,7 @@ void apply_unpin_all(box_core& core, const call_context& from, pin_plan& plan, u
     }
     tell_sessions(core, pins_update(plan.change, pts), from.asker, now, out, pts, 1);
   }
-  answer_unpin_all(core, from, changes ? 1 : 0, plan.more, out);
+  answer_unpin_all(from, {core.account.box.pts(), changes ? 1 : 0}, plan.more, out);
 }
 
 void gather_named(entity::row_reader& reader, user_id self, const command::PinnedMessages& named, pin_plan& plan) {
@@ -280,10 +337,10 @@ void update_pinned(box_core& core, const call_context& from, const fn::messages_
                    core.operations.done(later, last);
                  });
   };
-  begin_change(core, from, out, begin, [&core, from](unix_time now, entity_effects& more) {
-    answer_pin(core, from, {}, {}, 0, now, more);
-    core.operations.done(now, more);
-  });
+  begin_change(core, from, out, begin,
+               [&core, wanted](const done_calls::outcome& first, unix_time now, entity_effects& more) {
+                 repeat_pin(core, wanted, first, now, more);
+               });
 }
 
 void unpin_all(box_core& core, const call_context& from, const fn::messages_unpinAllMessages& what,
@@ -302,10 +359,11 @@ void unpin_all(box_core& core, const call_context& from, const fn::messages_unpi
         core.operations.done(later, last);
       });
   };
-  begin_change(core, from, out, begin, [&core, from](unix_time now, entity_effects& more) {
-    answer_unpin_all(core, from, 0, false, more);
-    core.operations.done(now, more);
-  });
+  begin_change(core, from, out, begin,
+               [&core, from](const done_calls::outcome& first, unix_time now, entity_effects& more) {
+                 answer_unpin_all(from, first, false, more);
+                 core.operations.done(now, more);
+               });
 }
 
 void pinned_by_peer(box_core& core, const arrival& by, const command::PinnedMessages& what, unix_time now,

@@ -42,11 +42,11 @@ void gather(entity::row_reader& reader, read_stretch& what) {
                    });
 }
 
-void answer_reading(box_core& core, const call_context& from, std::int32_t count, entity_effects& out) {
+void answer_reading(const call_context& from, const done_calls::outcome& what, entity_effects& out) {
   auto answer = tl::make<tl::messages_affectedMessages>();
-  answer->pts = core.account.box.pts();
-  answer->pts_count = count;
-  answer_call<fn::messages_readHistory>(from, answer, out, answer->pts);
+  answer->pts = what.pts;
+  answer->pts_count = what.pts_count;
+  answer_call<fn::messages_readHistory>(from, answer, out, what.pts, what.pts_count);
 }
 
 void write_reading(box_core& core, const call_context& from, const read_stretch& what, Dialog dialog, unix_time now,
@@ -89,7 +89,7 @@ void read_dialog(box_core& core, const call_context& from, user_id peer, message
   what->last = max_id == 0 ? top : std::min(max_id, top);
   what->to_the_end = what->last == top;
   if (dialog.unread() == 0 || what->last <= what->after) {
-    answer_reading(core, from, 0, out);
+    answer_reading(from, {core.account.box.pts(), 0}, out);
     core.operations.done(now, out);
     return;
   }
@@ -98,7 +98,7 @@ void read_dialog(box_core& core, const call_context& from, user_id peer, message
                            if (what->incoming != 0) {
                              write_reading(core, from, *what, dialog, later, last);
                            }
-                           answer_reading(core, from, what->incoming != 0 ? 1 : 0, last);
+                           answer_reading(from, {core.account.box.pts(), what->incoming != 0 ? 1 : 0}, last);
                            core.operations.done(later, last);
                          }});
 }
@@ -118,13 +118,11 @@ void read_history(box_core& core, const call_context& from, const fn::messages_r
       read_dialog(core, from, peer, max_id, later, last);
     });
   };
-  if (what.max_id != 0) {
-    return begin_call(core, from, out, begin); // what is read up to there is read once
-  }
-  begin_change(core, from, out, begin, [&core, from](unix_time now, entity_effects& more) {
-    answer_reading(core, from, 0, more);
-    core.operations.done(now, more);
-  });
+  begin_change(core, from, out, begin,
+               [&core, from](const done_calls::outcome& first, unix_time now, entity_effects& more) {
+                 answer_reading(from, first, more);
+                 core.operations.done(now, more);
+               });
 }
 
 void read_by_peer(box_core& core, const arrival& by, const command::ReadMessages& what, unix_time now,

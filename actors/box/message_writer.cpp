@@ -1,6 +1,7 @@
 #include "actors/box/message_writer.hpp"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "actors/box/box_calls.hpp"
@@ -261,13 +262,14 @@ void message_writer::answer_shortly(const send_operation& what, entity_effects& 
   if (row != nullptr && row->entity_size() != 0) {
     answer.entities = entity_views(row->entity(), what.from.layer);
   }
-  out.answer(what.from.ticket, stored(answer, what.from.layer), sent.pts);
+  out.answer(what.from.ticket, stored(answer, what.from.layer), sent.pts, sent.pts > 0 ? 1 : 0);
 }
 
 void message_writer::answer_fully(const send_operation& what, const std::vector<user_id>& whom, unix_time now,
                                   entity_effects& out) const {
   tl::updates answer;
   std::int32_t pts = 0;
+  std::set<std::int32_t> told;
   for (const outgoing& each : what.list) {
     auto number = tl::make<tl::updateMessageID>();
     number->id = each.id;
@@ -280,11 +282,17 @@ void message_writer::answer_fully(const send_operation& what, const std::vector<
     if (row != nullptr) {
       answer.updates_.push_back(
         new_message_update(core_.account.self, what.to, each.id, *row, each.pts, what.from.layer));
+      told.insert(each.pts);
     }
   }
   core_.people.add_views(answer.users, whom, now);
   answer.date = now;
-  out.answer(what.from.ticket, stored(answer, what.from.layer), pts);
+  // Some may have been sent before, and be told at the pts of then.
+  std::int32_t pts_count = 0;
+  while (pts > pts_count && told.contains(pts - pts_count)) {
+    ++pts_count;
+  }
+  out.answer(what.from.ticket, stored(answer, what.from.layer), pts, pts_count);
 }
 
 } // namespace godwit::box

@@ -66,8 +66,10 @@ struct whisper {
 struct entity_answer {
   std::uint64_t ticket = 0;
   rpc_result<std::string> body;
-  /// The box position that the answer brings its session to; 0: it has none.
+  /// The box position that the answer names; 0: none. With a count it tells of everything between `pts - pts_count` and
+  /// there, and its session hears that in no other way; without one it only says where the box is.
   std::int32_t pts = 0;
+  std::int32_t pts_count = 0;
 };
 
 /// One client session that listens to an account.
@@ -131,8 +133,8 @@ struct entity_effects {
     rows.push_back({table, std::move(sub_key), std::string()});
   }
   void erase(records_table table, std::string sub_key) { rows.push_back({table, std::move(sub_key), std::nullopt}); }
-  void answer(std::uint64_t ticket, rpc_result<std::string> body, std::int32_t pts = 0) {
-    answers.push_back({ticket, std::move(body), pts});
+  void answer(std::uint64_t ticket, rpc_result<std::string> body, std::int32_t pts = 0, std::int32_t pts_count = 0) {
+    answers.push_back({ticket, std::move(body), pts, pts_count});
   }
 };
 

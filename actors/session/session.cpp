@@ -175,7 +175,7 @@ void session::forget_login(authorization_id which) {
 void session::tick() {
   const unix_ms now = context_.services.home.wall();
   context_.machine.tick(now, context_.out);
-  subscription_.tick(); // ahead of the calls that are made again
+  subscription_.tick(); // ahead of calls that are made again, but for those that it waits for itself
   calls_.tick();
   settle();
   if (lingers_until_ != 0 && context_.services.home.now() >= lingers_until_ && !std::exchange(leaving_, true)) {
@@ -238,6 +238,7 @@ void session::settle() {
   }
   calls_.subscribe();
   calls_.go_on();
+  subscription_.go_on();
   keep_pace();
   if (calls_.take_key_destroyed()) {
     flush();

@@ -39,7 +39,9 @@ bool is_about_files(std::string_view method) { return method.starts_with("upload
 } // namespace
 
 session_calls::session_calls(session_context& context, session_subscription& subscription)
-    : context_(context), subscription_(subscription), flows_(context) {}
+    : context_(context), subscription_(subscription), flows_(context) {
+  context_.oldest_call = [this] { return running_.empty() ? 0 : running_.begin()->first; };
+}
 
 // --- the way of a call ----------------------------------------------------------------------------
 

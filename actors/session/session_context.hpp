@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -34,6 +35,8 @@ struct session_context {
   /// Whether there are any, for requests that wait somewhere.
   std::shared_ptr<std::atomic<bool>> client_here = std::make_shared<std::atomic<bool>>(true);
   std::uint64_t last_token = 0;
+  /// Of calls that its account was asked and has not answered: the token of the first one; 0: there is none.
+  std::function<std::uint64_t()> oldest_call = [] { return std::uint64_t{0}; };
 
   [[nodiscard]] connection_link* link(mtproto::connection_id which) const;
   /// The layer of calls and updates: the client's, as far as the server speaks it; 0: not known.

@@ -42,6 +42,9 @@ bool parse(Message& into, std::string_view body) {
          into.ParseFromArray(body.data(), static_cast<int>(body.size()));
 }
 
+/// No box has a position below 0, and nothing lies in front of its beginning.
+bool are_positions(std::int32_t pts, std::int32_t pts_count) { return pts >= 0 && pts_count >= 0 && pts_count <= pts; }
+
 std::optional<entity_ref> entity_from(std::uint32_t kind, std::uint64_t id) {
   if (kind == 0 || kind > std::numeric_limits<std::uint8_t>::max()) {
     return std::nullopt;
@@ -123,6 +126,7 @@ void encode_reply(std::string& out, const entity_reply& what) {
   }
   record.set_body(what.body);
   record.set_pts(what.pts);
+  record.set_pts_count(what.pts_count);
   record.set_leader(what.leader.value());
   record.set_term(what.term);
   record.AppendToString(&out);
@@ -132,7 +136,7 @@ std::optional<entity_reply> decode_reply(std::string_view body) {
   thread_local wire::Reply record;
   if (!parse(record, body) || record.number() == 0 ||
       record.status() > static_cast<std::uint32_t>(reply_status::moved) || record.leader() > limits::node_id_max ||
-      record.term() >> 52 != 0) {
+      record.term() >> 52 != 0 || !are_positions(record.pts(), record.pts_count())) {
     return std::nullopt;
   }
   entity_reply out;
@@ -144,6 +148,7 @@ std::optional<entity_reply> decode_reply(std::string_view body) {
   }
   out.body.swap(*record.mutable_body());
   out.pts = record.pts();
+  out.pts_count = record.pts_count();
   out.leader = persistence::node_id{record.leader()};
   out.term = record.term();
   return out;
@@ -169,7 +174,7 @@ void encode_push(std::string& out, const entity_push& what) {
 std::optional<entity_push> decode_push(std::string_view body) {
   thread_local wire::Push record;
   if (!parse(record, body) || record.number() == 0 || record.kind() == 0 ||
-      record.kind() > std::numeric_limits<std::uint8_t>::max()) {
+      record.kind() > std::numeric_limits<std::uint8_t>::max() || !are_positions(record.pts(), record.pts_count())) {
     return std::nullopt;
   }
   entity_push out;

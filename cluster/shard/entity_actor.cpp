@@ -277,10 +277,12 @@ void entity_actor::require_proposed() const {
   }
 }
 
-void entity_actor::reply(const entity_request_ptr& request, std::string body, std::int32_t pts) {
+void entity_actor::reply(const entity_request_ptr& request, std::string body, std::int32_t pts,
+                         std::int32_t pts_count) {
   entity_reply what;
   what.body = std::move(body);
   what.pts = pts;
+  what.pts_count = pts_count;
   answer(request, std::move(what));
 }
 

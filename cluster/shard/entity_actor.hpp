@@ -76,7 +76,8 @@ protected:
 
   /// Sends the answer once everything proposed so far is applied. What mutation() gathered has to be
   /// proposed before: otherwise it throws, which ends the entity.
-  void reply(const entity_request_ptr& request, std::string body, std::int32_t pts = 0);
+  /// `pts`, `pts_count`: as entity_reply has them.
+  void reply(const entity_request_ptr& request, std::string body, std::int32_t pts = 0, std::int32_t pts_count = 0);
   void fail(const entity_request_ptr& request, rpc_error error);
   /// Runs `then` on this actor once everything proposed so far is applied.
   void when_applied(std::function<void()> then);

@@ -76,8 +76,10 @@ struct entity_reply {
   reply_status status = reply_status::ok;
   rpc_error error;
   std::string body; ///< TL at the caller's layer, or the Protobuf answer of the command
-  /// The box position that the answer to a call brings its session to; 0: it has none.
+  /// The box position that the answer to a call names; 0: none. With a count the answer tells of everything between
+  /// `pts - pts_count` and there; without one it tells of nothing and only says where the box is.
   std::int32_t pts = 0;
+  std::int32_t pts_count = 0;
   /// Of `moved`: who leads, as far as the answering node knows; and in which term. Of any other answer of an entity:
   /// the term that it was given in.
   persistence::node_id leader;

@@ -260,7 +260,9 @@ void chat_run::take_late() {
     device& made = make_device(each->device().account, each->device().number, std::move(key));
     if (acting_) {
       made.act_every(options_.pause);
-      made.be_troubled_every(options_.trouble);
+      if (options_.trouble.count() > 0) {
+        made.be_troubled_every(options_.trouble);
+      }
     }
     return true;
   });

@@ -7,9 +7,8 @@
 
 namespace godwit::chat_load {
 
-/// Hands a folder of recordings to tests/checker, which prints what it finds; its exit code. `moving`: accounts may have
-/// moved from node to node under connections.
-int check_recordings(const std::string& checker, const std::filesystem::path& folder, bool moving = false);
+/// Hands a folder of recordings to tests/checker, which prints what it finds; its exit code.
+int check_recordings(const std::string& checker, const std::filesystem::path& folder);
 
 /// Runs a program, named by its path, and waits for it; its exit code, or 128 where a signal ended it.
 int run_program(const std::vector<std::string>& command);

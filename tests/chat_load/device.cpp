@@ -186,7 +186,10 @@ void device::tick() {
 void device::link_up() {
   ++figures_.reconnects;
   ++connections_;
-  log_.write("connected", {});
+  json_object where;
+  const bool old_session = !known_at_.insert(link_.node()).second;
+  where.number("node", static_cast<std::int64_t>(link_.node()) + 1).flag("old_session", old_session);
+  log_.write("connected", where);
   if (dice_.chance(0.3)) {
     // A client that believes in nothing it asked before.
     for (const request_ptr& each : requests_) {
@@ -201,6 +204,7 @@ void device::begin_session() {
   ++figures_.sessions;
   link_.begin_session();
   ++session_;
+  known_at_.clear();
   open_.clear();
   inited_ = false;
   link_.cut(milliseconds(10 + dice_.below(500)));

@@ -200,8 +200,9 @@ private:
   client_box box_;
   rough_link link_;
   bool inited_ = false;
-  std::uint64_t connections_ = 0; ///< how many there were
-  std::uint64_t session_ = 0;     ///< how many there were before this one
+  std::uint64_t connections_ = 0;  ///< how many there were
+  std::uint64_t session_ = 0;      ///< how many there were before this one
+  std::set<std::size_t> known_at_; ///< nodes to which this session was connected
 
   std::map<std::pair<std::uint64_t, mtproto::client_call>, request_ptr> open_;
   std::vector<request_ptr> requests_; ///< without an answer

@@ -303,7 +303,9 @@ void device::edit() {
     }
     const auto result = result_of<tl::fn::messages_editMessage>(answer);
     const seen_updates seen = see(*result, account_.user);
-    const seen_update* const own = find(seen, seen_update::kind::edit);
+    // Answered again, when the message has gone since, it tells of that in the place of the edit.
+    const seen_update* const edit = find(seen, seen_update::kind::edit);
+    const seen_update* const own = edit != nullptr ? edit : find(seen, seen_update::kind::remove);
     json_object line;
     line.text("key", key);
     if (own != nullptr) {
@@ -332,6 +334,9 @@ void device::remove() {
     return;
   }
   call.revoke = dice_.chance(0.5);
+  if (would_repeat(call)) {
+    return;
+  }
   json_object what;
   what.text("what", "delete").json("ids", json_list(call.id)).boolean("revoke", call.revoke);
   ask(call,
@@ -352,6 +357,9 @@ void device::read(const known_peer& of) {
   tl::fn::messages_readHistory call;
   call.peer = input(of);
   call.max_id = message->id;
+  if (would_repeat(call)) {
+    return;
+  }
   json_object what;
   what.text("what", "read").number("peer", of.user).number("max_id", message->id);
   ask(call, [this, key = begin_doing(what), connection = connections_](const mtproto::client_answer& answer) {

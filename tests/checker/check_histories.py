@@ -1,6 +1,6 @@
 """Checks recorded histories of client devices against the promises of a box; see README.md.
 
-  check_histories.py FOLDER [--settle SECONDS] [--date-slack SECONDS] [--moving]
+  check_histories.py FOLDER [--settle SECONDS] [--date-slack SECONDS]
 """
 
 import argparse
@@ -16,12 +16,11 @@ SHOWN = ("acknowledged sends", "sends of unknown fate", "failed sends", "repeats
          "states compared", "pts", "orders", "replies seen", "unread counts", "marks", "dates")
 
 
-def judge(folder, settle=10.0, date_slack=1, moving=False):
+def judge(folder, settle=10.0, date_slack=1):
     """Violations as (file, line, invariant, text), and the summary. Raises recording.Unusable."""
     devices = recording.load(folder)
     story = Story(devices, settle)
     story.date_slack = date_slack
-    story.moving = moving
     message_rules.check(story)
     state_rules.check(story)
     counted = ", ".join(f"{story.counts[name]} {name}" for name in SHOWN)
@@ -36,11 +35,9 @@ def main():
                         help="seconds within which what was acknowledged arrives at the other side (default 10)")
     parser.add_argument("--date-slack", type=int, default=1,
                         help="seconds by which a message may be dated before an older one (default 1)")
-    parser.add_argument("--moving", action="store_true",
-                        help="boxes may move to another node under a connection, and tell again what it was told")
     options = parser.parse_args()
     try:
-        violations, summary = judge(options.folder, options.settle, options.date_slack, options.moving)
+        violations, summary = judge(options.folder, options.settle, options.date_slack)
     except recording.Unusable as error:
         print(f"cannot be judged: {error}")
         return 2

@@ -1,7 +1,8 @@
 """Rules about single messages: delivered once, in order, edits and deletions not undone."""
 
+import bisect
+
 from recording import SERVICE_USER, token_of
-from replay import happenings
 from story import NO, YES, Floor
 
 
@@ -63,22 +64,40 @@ def check_ids(story):
                                 f"message {send.id} is {identity(shown)}, and was acknowledged as {send.token} to "
                                 f"{send.peer} at {sent['date']} ({send.by.file}:{sent['line']})")
         dates.setdefault(send.user, {}).setdefault(send.id, (sent["date"], send.user, send.by, sent["line"]))
-    for of_box in dates.values():
-        check_dates(story, of_box)
+    for user, of_box in dates.items():
+        check_dates(story, user, of_box)
 
 
-def check_dates(story, of_box):
-    """Dates are the authors': each one's follow ids; those of others, as long as what was sent is under way at most."""
-    by_author, of_all = {}, (0, 0)
+def check_dates(story, user, of_box):
+    """A date says when its author sent the message. Each author's follow ids. Those of two authors are as far apart as
+    what they sent: one that was under way for long comes behind younger ones, and keeps its date."""
+    by_author, newest = {}, None
     for number, (date, author, device, line) in sorted(of_box.items()):
         story.counts["dates"] += 1
-        for (highest, its_id), slack in ((by_author.get(author, (0, 0)), story.date_slack), (of_all, story.settle)):
-            if date < highest - slack:
-                story.violation(device, line, "dates",
-                                f"message {number} is of {date}, {its_id} before it is of {highest}")
-                break
+        highest, its_id = by_author.get(author, (0, 0))
+        began, done = sending_time(story, user, number)
+        if date < highest - story.date_slack:
+            story.violation(device, line, "dates", f"message {number} is of {date}, {its_id} before it is of {highest}")
+        elif newest and began and date < newest[0] - max(0, newest[2] - began) - story.date_slack:
+            story.violation(device, line, "dates",
+                            f"message {number} is of {date}, {newest[1]} before it is of {newest[0]}, and was sent at "
+                            f"most {max(0, newest[2] - began):.1f} s later")
         by_author[author] = max(by_author.get(author, (0, 0)), (date, number))
-        of_all = max(of_all, (date, number))
+        if done and (not newest or date > newest[0]):
+            newest = date, number, done
+
+
+def sending_time(story, user, number):
+    """When the message was sent, between two moments of the recordings; None where nobody knows."""
+    letter = story.letter_at.get((user, number))
+    if letter is None or letter.ambiguous:
+        return None, None
+    send = letter.send
+    if send is None:  # never acknowledged: one of those that may be meant
+        return min((each.began for each in story.by_token.get(letter.token, ())
+                    if each.may_exist and (each.user, each.peer) == (letter.author, letter.peer)), default=None), None
+    seen = story.first_seen(user, number)
+    return send.began, min(send.acknowledged["t"], seen) if seen else send.acknowledged["t"]
 
 
 def check_texts(story):
@@ -293,16 +312,7 @@ def check_edits_in(story, letter, user, versions, unknown, done):
         if known is not None and version < known:
             story.violation(each.device, each.line, "edit",
                             f"{letter.token}, {number} here, is version {version} again; version {known} was known")
-    told = sorted((each for each in sightings if each.how == "live" and each.pts), key=lambda each: each.pts)
-    if story.moving:
-        told = []  # what is told again is told as it is by then
-    highest = 0
-    for each in told:
-        version = versions.get(each.message["text"], highest)
-        if version < highest:
-            story.violation(each.device, each.line, "edit",
-                            f"{letter.token}, {number} here, is told as version {version} after version {highest}")
-        highest = max(highest, version)
+    check_told_versions(story, letter, user, versions, len(unknown))
     if not done or blocked or unknown:
         return
     for device in story.accounts[user]:
@@ -315,6 +325,29 @@ def check_edits_in(story, letter, user, versions, unknown, done):
                                 f"{done[-1]['done']['line']})")
 
 
+def check_told_versions(story, letter, user, versions, uncertain):
+    """What is pushed never goes back to an older text. Who missed a push is told of it later, as the message is by then:
+    so with the pts of an edit comes at least the text of that edit, and on one connection no older text comes with a
+    higher pts. `uncertain`: edits that may have happened, and have no version."""
+    number = letter.in_box(user)
+    told = sorted((each for each in story.sightings.get((user, number), ()) if each.how == "live" and each.pts),
+                  key=lambda each: each.pts)
+    arrival = story.new_pts.get((user, number), 0)
+    edits, heard = set(), {}  # heard: by connection, the version
+    for each in told:
+        if arrival and each.pts > arrival:
+            edits.add(each.pts)
+        version = versions.get(each.message["text"])
+        if version is None:
+            continue
+        connection = each.device, bisect.bisect(each.device.connected, each.line)
+        before = max(heard.get(connection, 0), len(edits) - uncertain)
+        if version < before:
+            story.violation(each.device, each.line, "edit",
+                            f"{letter.token}, {number} here, is told as version {version} after version {before}")
+        heard[connection] = max(heard.get(connection, 0), version)
+
+
 # --- deletions ----------------------------------------------------------------------------------------
 
 
@@ -322,17 +355,15 @@ def check_deletions(story):
     """What was deleted does not come back, and what was deleted for both is gone on both sides."""
     for user, devices in story.accounts.items():
         died = {}  # id -> (time, pts, where)
-        told = told_as_messages(devices) if story.moving else {}
         for device in devices:
             for when, pts, numbers, line in deletions_of(device):
-                if told.get(pts) in numbers:
-                    pts = 0  # told again, when the message was gone
                 for number in numbers:
                     story.counts["deletions"] += 1
                     first = died.setdefault(number, [when, pts, f"{device.file}:{line}"])
                     if when < first[0]:
                         first[0], first[2] = when, f"{device.file}:{line}"
-                    first[1] = min(first[1] or pts, pts or first[1])
+                    # Whoever hears late of its arrival, or of an edit, hears of its end in their place.
+                    first[1] = max(first[1], pts)
         for number, (when, pts, where) in died.items():
             for each in story.sightings.get((user, number), ()):
                 later = each.asked > when if each.read else each.pts and pts and each.pts > pts
@@ -352,12 +383,6 @@ def check_deletions(story):
                 if event and any(message["id"] == number for message in event["messages"]):
                     story.violation(device, event["line"], "deletion",
                                     f"{letter.token}, {number} here, was deleted and is in the box at the end")
-
-
-def told_as_messages(devices):
-    """pts -> the message that somebody was told of with it."""
-    return {each.pts: each.what["id"] for device in devices for each in happenings(device)
-            if each.kind in ("new", "edit")}
 
 
 def deletions_of(device):

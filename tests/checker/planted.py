@@ -69,7 +69,9 @@ class PlantedWorld:
             "reply_to": reply, "forward": forward, "origin": origin or (user, number)}
         return number
 
-    def send(self, device, text, reply_to=0, to=None, answered=True, arrives=True, forward=False, random_id=None):
+    def send(self, device, text, reply_to=0, to=None, answered=True, arrives=True, forward=False, random_id=None,
+             held=None):
+        """`held`: a list that gets a function, which lets the message arrive, instead of its arrival."""
         user = device.user
         peer = to or (B if user == A else A)
         self.random += 1
@@ -85,11 +87,17 @@ class PlantedWorld:
             device.record("sent", random_id=random_id, id=number, pts=pts, date=date)
         else:
             device.pts = before
-        if peer != user and user not in self.blocked:
-            origin = self.boxes[user][reply_to]["origin"] if reply_to else None
-            there = self.find(peer, origin) if origin else 0
-            other = self.put(peer, user, user, text, date, (user, number), there, forward)
-            self.append(peer, "new", message=self.shown(peer, other))
+        def arrive():
+            if peer != user and user not in self.blocked:
+                origin = self.boxes[user][reply_to]["origin"] if reply_to else None
+                there = self.find(peer, origin) if origin else 0
+                other = self.put(peer, user, user, text, date, (user, number), there, forward)
+                self.append(peer, "new", message=self.shown(peer, other))
+
+        if held is None:
+            arrive()
+        else:
+            held.append(arrive)
         self.tick()
         return number
 

@@ -75,6 +75,7 @@ class Device:
             raise Unusable(f"{self.file}: format {head['format']} is not known")
         self.user, self.name = head["user"], head["name"]
         self.differences, self.in_order = head["differences"], bool(head.get("in_order"))
+        self.connected = [event["line"] for event in self.events if event["e"] == "connected"]
         self.calls = {}
         self.check_pairs()
 

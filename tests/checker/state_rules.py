@@ -10,7 +10,7 @@ from story import NO
 def check(story):
     told = {device: list(happenings(device)) for device in story.devices}
     for user, devices in story.accounts.items():
-        canonical = agree(story, [each for device in devices for each in told[device]])
+        canonical = agree(story, user, [each for device in devices for each in told[device]])
         check_unread_told(story, canonical)
         check_finals(story, user)
     for device in story.devices:
@@ -25,15 +25,15 @@ def check(story):
 # --- pts ----------------------------------------------------------------------------------------------
 
 
-def agree(story, all_told):
+def agree(story, user, all_told):
     """pts -> what happened, in order; every device must have been told the same."""
-    canonical = {}
+    canonical, left = {}, story.final_box(user)
     for each in all_told:
         story.counts["pts"] += 1
         first = canonical.setdefault(each.pts, each)
         if first is each:
             continue
-        if story.moving and gone_since(first, each):
+        if gone_since(first, each, left):
             canonical[each.pts] = each if first.kind == "delete" else first
             continue
         if (first.kind, first.count) != (each.kind, each.count) or not same(first.details(), each.details()):
@@ -51,11 +51,13 @@ def agree(story, all_told):
     return ordered
 
 
-def gone_since(one, other):
-    """Whether one of them tells of a message, and the other one, told later, of its end in its place."""
+def gone_since(one, other, left):
+    """Whether one of them tells of a message, and the other one, which was missed and is told late, of its end in its
+    place. Such a message is no more."""
     if one.kind == "delete":
         one, other = other, one
-    return one.kind in ("new", "edit") and other.kind == "delete" and other.what.get("ids") == [one.what["id"]]
+    return (one.kind in ("new", "edit") and other.kind == "delete" and other.what.get("ids") == [one.what["id"]]
+            and one.what["id"] not in left)
 
 
 def same(one, other):
@@ -76,6 +78,7 @@ def check_stream(story, device, told):
         if event["line"] in by_line:
             epochs[-1].append(by_line[event["line"]])
     open_since = first_unanswered(device, starts)
+    fetched = fetched_before(device)
     everything = sorted((each.pts - each.count, each.pts) for each in told)
     for number, epoch in enumerate(epochs, 1):
         last, seen = 0, {}
@@ -83,22 +86,20 @@ def check_stream(story, device, told):
         for each in epoch:
             if isinstance(each, str):
                 if each == "too_long":
-                    check_holes(story, device, lives, everything, number >= open_since)
+                    check_holes(story, device, lives, everything, fetched[number - 1], number >= open_since)
                     lives = []
                 continue
-            if story.moving and (each.pts in seen or each.pts <= last):
-                pass  # told again; a client passes over it
-            elif each.live and each.pts <= last:
+            if each.live and each.pts <= last:
                 story.violation(device, each.event["line"], "pts",
                                 f"pts {each.pts} is pushed after pts {last}, on the same connection")
             elif each.pts in seen and began_in(each, seen[each.pts], starts) == number:
                 story.violation(device, each.event["line"], "pts",
                                 f"pts {each.pts} comes twice on one connection (line {seen[each.pts].event['line']})")
             seen.setdefault(each.pts, each)
-            if each.live and not (story.moving and each.pts <= last):
+            if each.live:
                 last = max(last, each.pts)
                 lives.append(each)
-        check_holes(story, device, lives, everything, number >= open_since)
+        check_holes(story, device, lives, everything, fetched[number - 1], number >= open_since)
 
 
 def first_unanswered(device, starts):
@@ -116,12 +117,25 @@ def began_in(one, other, starts):
     return None
 
 
-def check_holes(story, device, lives, everything, forgiven):
-    """Between two pushes of one connection, every pts was told, by a push or by an answer."""
+def fetched_before(device):
+    """For each connection to an old session, the pts that a difference had brought the device to when it began; 0 for
+    the others, which push from where they begin."""
+    reached, before = 0, [0]
+    for event in device.events:
+        if event["e"] == "connected":
+            before.append(reached if event.get("old_session") else 0)
+        elif event["e"] == "difference" and not event.get("fresh"):
+            reached = max(reached, event["to"])
+    return before
+
+
+def check_holes(story, device, lives, everything, fetched, forgiven):
+    """Between two pushes of one connection, every pts was told, by a push or by an answer. A session that the device
+    comes back to may push from where it was left: what was fetched before leaves no hole there."""
     if forgiven:
         return
     for before, after in zip(lives, lives[1:]):
-        reached, wanted = before.pts, after.pts - after.count
+        reached, wanted = max(before.pts, fetched), after.pts - after.count
         place = bisect.bisect_left(everything, (reached, 0)) if reached < wanted else len(everything)
         while place < len(everything) and everything[place][0] <= reached < wanted:
             reached = max(reached, everything[place][1])

@@ -69,7 +69,7 @@ def run(world, cluster, rounds, seed, libraries):
     for device in world.devices:
         assert device.call("users.getUsers", id=[{"_": "inputUserSelf"}])[0]["id"] == device.user, device.name
     step("the checker judges what every device saw")
-    world.check(alice, bob, settle=60, moving=True)
+    world.check(alice, bob, settle=60)
     step("the logs hold no text, name or number")
     world.check_log()
     step("the nodes end when they are told to")

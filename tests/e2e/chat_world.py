@@ -61,8 +61,8 @@ class ChatWorld:
         self.texts.append(text.split()[0])
         return text
 
-    def check(self, *people, settle=1, moving=False):
-        """Ends the recordings and lets the checker judge them. `moving`: boxes moved from node to node meanwhile."""
+    def check(self, *people, settle=1):
+        """Ends the recordings and lets the checker judge them."""
         # What goes from one to the other keeps its order: behind a last message nothing is under way.
         for person in people:
             for other in people:
@@ -71,8 +71,7 @@ class ChatWorld:
         for person in people:
             finish_together(person)
         done = subprocess.run(
-            [sys.executable, "-B", str(CHECKER), str(self.recordings), "--settle", str(settle),
-             *(["--moving"] if moving else [])],
+            [sys.executable, "-B", str(CHECKER), str(self.recordings), "--settle", str(settle)],
             capture_output=True, text=True, timeout=900, check=False)
         print(done.stdout[-6000:], flush=True)
         if done.returncode != 0:

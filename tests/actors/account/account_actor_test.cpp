@@ -397,11 +397,50 @@ TEST_F(account_entities, ChangesOfOneMutationAreAnsweredAndToldInTheOrderOfTheir
   commit_all();
   ASSERT_EQ(by_one.positions.size(), 8U);
   EXPECT_EQ(by_one.replies.size(), 4U);
+  for (const cluster::entity_reply& each : by_one.replies) {
+    EXPECT_EQ(each.pts_count, 1) << "the session hears of it by this alone";
+  }
   EXPECT_EQ(by_one.updates.size(), 4U);
   for (std::size_t i = 1; i < by_one.positions.size(); ++i) {
     EXPECT_EQ(by_one.positions[i], by_one.positions[i - 1] + 1);
   }
   EXPECT_EQ(by_two.positions, by_one.positions);
+}
+
+// Goal: a session that listens anew hears what was decided before and is told later once, in order, with the rest that
+// it missed. Method: it asks while messages of another session wait to be applied.
+TEST_F(account_entities, WhatWasDecidedBeforeASubscriptionIsToldOnceAndInOrder) {
+  const cluster::caller first = log_in(11);
+  const cluster::caller second = log_in(12);
+  subscribe(first, one);
+  subscribe(second, two, 3);
+  const std::int32_t from = parse<command::Subscribed>(by_two.replies.back().body).pts();
+  by_two = {};
+  begin_message(first, one, tl::make<tl::inputPeerSelf>());
+  loop.run();
+  commit_all();
+  begin_message(first, one, tl::make<tl::inputPeerSelf>());
+  loop.run();
+  ASSERT_FALSE(replica.proposed.empty());
+  by_two = {};
+  command::UserCommand what;
+  what.mutable_subscribe()->set_layer(229);
+  what.mutable_subscribe()->set_instance(3);
+  what.mutable_subscribe()->set_attempt(1);
+  what.mutable_subscribe()->set_pts(from);
+  send(user_of(second.user.value()), what.SerializeAsString(), second, two, true);
+  const std::uint64_t subscription = tokens;
+  loop.run();
+  commit_all();
+  ASSERT_EQ(by_two.positions, (std::vector<std::int32_t>{from + 1, from + 2}));
+  for (const cluster::entity_push& each : by_two.updates) {
+    EXPECT_EQ(each.subscription, subscription);
+    EXPECT_EQ(each.pts_count, 1);
+  }
+  begin_message(first, one, tl::make<tl::inputPeerSelf>());
+  loop.run();
+  commit_all();
+  EXPECT_EQ(by_two.positions, (std::vector<std::int32_t>{from + 1, from + 2, from + 3}));
 }
 
 class account_entities_without_patience : public account_entities {

@@ -1,5 +1,7 @@
 #include "tests/actors/account/logic_world.hpp"
 
+#include "actors/account/answer_watcher.hpp"
+
 #include <algorithm>
 #include <stdexcept>
 #include <utility>
@@ -166,6 +168,9 @@ bool logic_world::commit(const cluster::entity_ref& of, entity_effects& effects)
 }
 
 void logic_world::apply(const cluster::entity_ref& of, entity_effects effects) {
+  if (auto* const watcher = dynamic_cast<answer_watcher*>(entities_[key_of(of)].logic.get())) {
+    watcher->watch_answers(effects);
+  }
   commit(of, effects);
   for (entity_command& each : effects.commands) {
     queue_.push_back({of, std::move(each)});
@@ -186,12 +191,39 @@ void logic_world::apply(const cluster::entity_ref& of, entity_effects effects) {
     answer(each);
   }
   for (godwit::entity::row_query& each : effects.queries) {
-    map_row_reader reader(entities_[key_of(of)].rows);
-    each.read(reader);
-    entity_effects more;
-    each.then(now, more);
-    apply(of, std::move(more));
+    if (read_later_) {
+      unread_.emplace_back(of, std::move(each));
+    } else {
+      read(of, each);
+    }
   }
+}
+
+void logic_world::read(const cluster::entity_ref& of, godwit::entity::row_query& query) {
+  map_row_reader reader(entities_[key_of(of)].rows);
+  query.read(reader);
+  entity_effects more;
+  query.then(now, more);
+  apply(of, std::move(more));
+}
+
+void logic_world::read_later(bool later) {
+  read_later_ = later;
+  for (auto& [of, query] : std::exchange(unread_, {})) {
+    read(of, query);
+  }
+}
+
+std::uint64_t logic_world::start(const cluster::entity_ref& to, cluster::request_type type, const cluster::caller& from,
+                                 std::string body) {
+  logic_request request;
+  request.ticket = ++last_ticket_;
+  request.type = type;
+  request.from = from;
+  request.body = std::move(body);
+  open_[request.ticket] = {};
+  deliver(to, request);
+  return request.ticket;
 }
 
 void logic_world::answer(const entity_answer& what) {
@@ -206,6 +238,7 @@ void logic_world::answer(const entity_answer& what) {
   }
   if (!whom.asker) {
     answer_ = what.body;
+    answers.insert_or_assign(what.ticket, what.body);
     return;
   }
   entity_effects more;

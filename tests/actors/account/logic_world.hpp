@@ -47,6 +47,12 @@ public:
                                   const cluster::caller& from = {});
   /// What entities still ask of one another.
   void run();
+  /// What is asked by start() meanwhile is under way together: nothing is read before it ends.
+  void read_later(bool later);
+  /// Asks and does not wait. The ticket, under which `answers` has the answer.
+  std::uint64_t start(const cluster::entity_ref& to, cluster::request_type type, const cluster::caller& from,
+                      std::string body);
+  std::map<std::uint64_t, rpc_result<std::string>> answers;
   /// Every logic is made anew from its rows, as after a restart of the node.
   void restart();
 
@@ -86,6 +92,7 @@ private:
 
   static entity_key key_of(const cluster::entity_ref& of) { return {of.kind, of.id.value()}; }
   void deliver(const cluster::entity_ref& to, const logic_request& request);
+  void read(const cluster::entity_ref& of, godwit::entity::row_query& query);
   void apply(const cluster::entity_ref& of, entity_effects effects);
   bool commit(const cluster::entity_ref& of, entity_effects& effects);
   void answer(const entity_answer& what);
@@ -105,6 +112,8 @@ private:
   int commits_ = 0;
   int crash_in_ = -1;
   bool crash_written_ = false;
+  bool read_later_ = false;
+  std::vector<std::pair<cluster::entity_ref, godwit::entity::row_query>> unread_;
 };
 
 // --- short names for tests ---

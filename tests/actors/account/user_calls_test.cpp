@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "actors/people/access_hash.hpp"
 #include "protocol/tl/api/account_fn.hpp"
 #include "protocol/tl/api/auth.hpp"
@@ -207,6 +209,104 @@ TEST_P(account_calls, AnEditThatANewSessionRepeatsIsNotMadeAgain) {
   EXPECT_EQ(edit(2, "newer"), "newer");
   EXPECT_EQ(edit(3, "older"), "newer");
   EXPECT_EQ(edit(1, "older"), "older"); // on purpose
+}
+
+// Goal: the copy of a call that lay on another way, and comes when its client has gone on, undoes nothing; one whose
+// answer is known is answered so again. Method: two changes of a session, and the first one again under its own number;
+// the one sort is answered at once, the other one when rows were read.
+TEST_P(account_calls, TheSameCallByAnotherWayIsNotMadeAgain) {
+  const auto ask = [&](const tl::fn::function& what, std::uint64_t message) {
+    cluster::caller by = client.caller();
+    by.message = msg_id{message};
+    return world.ask(user_of(client.context.user.value()), cluster::request_type::call, by,
+                     call_bytes(what, GetParam()));
+  };
+  const auto rename = [&](const char* name, std::uint64_t message) {
+    tl::fn::account_updateProfile what;
+    what.first_name = name;
+    return ask(what, message);
+  };
+  const auto draft = [&](const char* text, std::uint64_t message) {
+    tl::fn::messages_saveDraft what;
+    what.peer = tl::make<tl::inputPeerSelf>();
+    what.message = text;
+    return ask(what, message);
+  };
+  const auto told = rename("One", 100);
+  EXPECT_TRUE(told.has_value());
+  EXPECT_TRUE(rename("Two", 200).has_value());
+  EXPECT_EQ(rename("One", 100).value(), told.value());
+  EXPECT_EQ(tl::as<tl::user>(users(only(tl::make<tl::inputUserSelf>())).at(0))->first_name, "Two");
+  EXPECT_TRUE(rename("One", 300).has_value()) << "on purpose";
+  EXPECT_EQ(tl::as<tl::user>(users(only(tl::make<tl::inputUserSelf>())).at(0))->first_name, "One");
+
+  EXPECT_TRUE(draft("older", 400).has_value());
+  EXPECT_TRUE(draft("newer", 500).has_value());
+  EXPECT_TRUE(draft("older", 400).has_value());
+  tl::fn::messages_getPeerDialogs what;
+  auto peer = tl::make<tl::inputDialogPeer>();
+  peer->peer = tl::make<tl::inputPeerSelf>();
+  what.peers.push_back(std::move(peer));
+  const std::string answer = client.call(what).value();
+  EXPECT_NE(answer.find("newer"), std::string::npos);
+  EXPECT_EQ(answer.find("older"), std::string::npos);
+}
+
+// Goal: a copy of a call that is under way, behind a later call of its session, is answered as that one is, not before
+// it. Method: two drafts, of which the first reads rows while the second and the copy of the first come.
+TEST_P(account_calls, ACopyOfACallThatIsUnderWayWaitsForItsAnswer) {
+  const auto draft = [&](const char* text, std::uint64_t message) {
+    cluster::caller by = client.caller();
+    by.message = msg_id{message};
+    tl::fn::messages_saveDraft what;
+    what.peer = tl::make<tl::inputPeerSelf>();
+    what.message = text;
+    return world.start(user_of(client.context.user.value()), cluster::request_type::call, by,
+                       call_bytes(what, GetParam()));
+  };
+  world.read_later(true);
+  const std::uint64_t older = draft("older", 400);
+  const std::uint64_t newer = draft("newer", 500);
+  const std::uint64_t copy = draft("older", 400);
+  EXPECT_FALSE(world.answers.contains(older)) << "it reads";
+  EXPECT_FALSE(world.answers.contains(copy));
+  world.read_later(false);
+  ASSERT_TRUE(world.answers.contains(older) && world.answers.contains(newer) && world.answers.contains(copy));
+  ASSERT_TRUE(world.answers.at(older).has_value());
+  EXPECT_TRUE(world.answers.at(newer).has_value());
+  ASSERT_TRUE(world.answers.at(copy).has_value());
+  EXPECT_EQ(*world.answers.at(copy), *world.answers.at(older));
+  const auto& rows = world.rows(user_of(client.context.user.value()));
+  const auto drafts = std::count_if(rows.begin(), rows.end(), [](const auto& each) {
+    return each.first.first == records_table::draft && each.second.find("newer") != std::string::npos;
+  });
+  EXPECT_EQ(drafts, 1);
+}
+
+// Goal: an edit is made once under its number, whoever brings it. Method: its session asks again, as for an answer that was
+// lost, after another device edited the message.
+TEST_P(account_calls, AnEditIsMadeOnceUnderItsNumber) {
+  tl::fn::messages_sendMessage send;
+  send.peer = tl::make<tl::inputPeerSelf>();
+  send.message = "first";
+  send.random_id = 1;
+  ASSERT_TRUE(client.call(send).has_value());
+  const auto edit = [&](std::uint64_t session, std::uint64_t number_of_call, const char* text) {
+    cluster::caller by = client.caller();
+    by.session = session_id{session};
+    by.message = msg_id{number_of_call};
+    tl::fn::messages_editMessage what;
+    what.peer = tl::make<tl::inputPeerSelf>();
+    what.id = 1;
+    what.message = text;
+    const auto answer =
+      world.ask(user_of(client.context.user.value()), cluster::request_type::call, by, call_bytes(what, GetParam()));
+    return answer ? *answer : std::string("an error");
+  };
+  EXPECT_NE(edit(1, 100, "older").find("older"), std::string::npos);
+  EXPECT_NE(edit(2, 200, "newer").find("newer"), std::string::npos);
+  EXPECT_NE(edit(1, 100, "older").find("newer"), std::string::npos);
+  EXPECT_NE(edit(1, 300, "older").find("older"), std::string::npos) << "on purpose";
 }
 
 TEST_P(account_calls, NobodyHasAUsernameYet) {

@@ -172,6 +172,7 @@ const entity::entity_answer* box_world::answer(std::uint64_t ticket) const {
 rpc_result<std::string> box_world::call_bytes(std::int64_t who, const tl::fn::function& what, layer_t layer,
                                               std::uint64_t session) {
   const std::uint64_t ticket = start(who, what, layer, session);
+  last_call_ = ticket;
   while (answer(ticket) == nullptr && step()) {
   }
   if (answer(ticket) == nullptr) {

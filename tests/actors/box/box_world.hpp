@@ -86,6 +86,8 @@ public:
                       std::uint64_t session = 1);
   /// Null: not answered yet. The `pts` of the answer is in it.
   [[nodiscard]] const entity::entity_answer* answer(std::uint64_t ticket) const;
+  /// The ticket of the last call_bytes().
+  [[nodiscard]] std::uint64_t last_call() const { return last_call_; }
   /// Until nothing is left to do.
   void run();
   /// One thing that waits; false: nothing does.
@@ -184,6 +186,7 @@ private:
   std::map<std::uint64_t, entity::entity_answer> answers_;
   std::map<std::uint64_t, lane> delivering_; ///< by ticket
   std::uint64_t last_ticket_ = 0;
+  std::uint64_t last_call_ = 0;
   int queries_ = 0;
   bool working_ = false;
 };

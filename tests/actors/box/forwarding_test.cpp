@@ -98,14 +98,17 @@ TEST_F(forwarding_test, WhatTellsOfAnActionIsNotForwarded) {
 /// Two messages in order, with their authors, in both boxes; and the answer names them by their random_ids.
 TEST_F(forwarding_test, KeepsAuthorsDatesAndOrder) {
   std::int32_t answered_pts = 0;
+  std::int32_t answered_count = 0;
   world.on_effects = [&](std::int64_t who, const entity_effects& out) {
     if (who == 1 && !out.answers.empty()) {
       answered_pts = out.answers.front().pts;
+      answered_count = out.answers.front().pts_count;
     }
   };
   const auto answer = forward(1, 2, 3, {1, 2}, 100);
   world.on_effects = nullptr;
   EXPECT_EQ(answered_pts, 5);
+  EXPECT_EQ(answered_count, 2) << "its session is told of both by this";
   ASSERT_TRUE(answer);
   const auto* updates = tl::as<tl::updates>(*answer);
   ASSERT_NE(updates, nullptr);

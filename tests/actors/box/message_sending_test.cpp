@@ -237,6 +237,34 @@ TEST_F(message_sending_test, ARepeatIsAnsweredAsTheFirstTime) {
   EXPECT_TRUE(world.table(3, records_table::message).empty());
 }
 
+/// A row that does not say where the box was: the answer names no stretch, which would reach below the beginning.
+TEST_F(message_sending_test, ARepeatWithoutItsPtsTellsOfNoStretch) {
+  send_message shortly;
+  fill(shortly, world, 1, 2, "once", 77);
+  send_message fully;
+  fill(fully, world, 1, 1, "note", 78);
+  ASSERT_TRUE(world.call(1, shortly));
+  ASSERT_TRUE(world.call(1, fully));
+  world.run();
+  const auto rows = world.rows(1);
+  for (auto& [key, value] : world.rows(1)) {
+    if (persistence::records::Sent row; key.first == records_table::message_sent) {
+      ASSERT_TRUE(row.ParseFromString(value));
+      row.clear_pts();
+      value = row.SerializeAsString();
+    }
+  }
+  world.restart();
+  for (const send_message* each : {&shortly, &fully}) {
+    ASSERT_TRUE(world.call(1, *each));
+    const entity::entity_answer* const said = world.answer(world.last_call());
+    ASSERT_NE(said, nullptr);
+    EXPECT_EQ(said->pts, 0);
+    EXPECT_EQ(said->pts_count, 0);
+  }
+  world.rows(1) = rows;
+}
+
 TEST_F(message_sending_test, ARepeatAfterDeletionSendsNothing) {
   world.add(4);
   const sent to_peer = send(world, 4, 2, "once", 77);

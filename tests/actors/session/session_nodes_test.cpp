@@ -13,6 +13,7 @@ protected:
   session_nodes() {
     EXPECT_TRUE(client.exchange());
     client.open(7);
+    pts_of_box(40);
     user = user_id(client.sign_up(9996612345));
     settle();
     node.loop.advance(10'000);

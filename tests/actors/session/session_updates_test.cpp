@@ -10,72 +10,10 @@
 #include "protocol/tl/api/help_fn.hpp"
 #include "protocol/tl/api/user.hpp"
 #include "protocol/tl/api/users_fn.hpp"
-#include "tests/actors/support/gateway_node.hpp"
+#include "tests/actors/session/session_updates.hpp"
 
 namespace godwit::test {
 namespace {
-
-const std::string too_long("\x7e\xaf\x17\xe3", 4); // updatesTooLong
-const std::string an_update("\x7e\xaf\x17\xe3"
-                            "0123",
-                            8); // of no kind; the session looks at none
-
-class session_updates : public ::testing::Test {
-protected:
-  session_updates() {
-    EXPECT_TRUE(client.exchange());
-    client.open(7);
-    user = user_id(client.sign_up(9996612345));
-    settle();
-  }
-  void settle() {
-    node.loop.run();
-    client.pump();
-  }
-  std::vector<std::string> pushes() {
-    settle();
-    std::vector<std::string> found;
-    for (const auto& each : std::exchange(client.seen.pushes, {})) {
-      found.emplace_back(each.text());
-    }
-    return found;
-  }
-
-  static std::string update(std::int32_t pts) { return an_update.substr(0, 4) + std::to_string(1000 + pts); }
-  void push(std::int32_t pts) { node.router.push(user, update(pts), pts); }
-  static bool is_subscription(const cluster::entity_request& request) {
-    command::UserCommand what;
-    return request.to.kind == cluster::entity_kind::user && request.type == cluster::request_type::command &&
-           what.ParseFromString(request.body) && what.has_subscribe();
-  }
-  /// The box is at `pts` when sessions subscribe from now on.
-  void answer_subscriptions_with(std::int32_t pts) {
-    node.router.change = [pts](const cluster::entity_request& request, cluster::entity_reply& reply) {
-      if (is_subscription(request) && reply.status == cluster::reply_status::ok) {
-        command::Subscribed what;
-        what.set_pts(pts);
-        reply.body = what.SerializeAsString();
-      }
-    };
-  }
-  /// The account fails, and the session listens to the next one.
-  void lose_account(std::int32_t pts = 1) {
-    answer_subscriptions_with(pts);
-    node.router.lose_account(user);
-    node.loop.run();
-    node.loop.advance(limits::ask_again_ms);
-  }
-  /// Calls are answered with this position from now on.
-  void answer_with(std::int32_t pts) {
-    node.router.change = [pts](const cluster::entity_request& request, cluster::entity_reply& reply) {
-      reply.pts = request.type == cluster::request_type::call ? pts : 0;
-    };
-  }
-
-  gateway_node node;
-  wire_client client{node};
-  user_id user;
-};
 
 TEST_F(session_updates, ALoggedInSessionHearsOfItsAccount) {
   EXPECT_EQ(node.router.listening(user), 1U);
@@ -146,7 +84,7 @@ TEST_F(session_updates, UpdatesWithoutAPositionAreAlwaysTold) {
 // The client sent a message itself: it is where the answer says, and no update told it so.
 TEST_F(session_updates, AnAnswerBringsTheClientToItsPosition) {
   push(41);
-  answer_with(42);
+  answer_with(42, 1);
   EXPECT_FALSE(client.call_self().is_error);
   push(42);
   push(43);
@@ -158,7 +96,7 @@ TEST_F(session_updates, AnAnswerBringsTheClientToItsPosition) {
 TEST_F(session_updates, AnAnswerOfThePastTakesNothingBack) {
   push(41);
   push(42);
-  answer_with(30); // a repeated random_id
+  answer_with(30, 1); // a repeated random_id
   EXPECT_FALSE(client.call_self().is_error);
   push(42);
   lose_account();
@@ -181,7 +119,8 @@ TEST_F(session_updates, AnAnswerThatComesAheadOfTheSubscriptionHidesNothing) {
   EXPECT_EQ(pushes(), (std::vector{update(41), update(42), update(43)}));
 }
 
-// The same while the account tells what was missed.
+// The same while the account tells what was missed. What an answer counts as its own change is another matter: that is
+// told by it, then as ever, and nothing else is.
 TEST_F(session_updates, AnAnswerAmongWhatWasMissedHidesNothing) {
   push(41);
   lose_account(44);
@@ -191,11 +130,137 @@ TEST_F(session_updates, AnAnswerAmongWhatWasMissedHidesNothing) {
     push(pts);
   }
   EXPECT_EQ(pushes().size(), 5U);
-  answer_with(46);
+  answer_with(46, 1);
   EXPECT_FALSE(client.call_self().is_error);
   push(46);
-  EXPECT_TRUE(pushes().empty()) << "from here on answers count again";
+  EXPECT_TRUE(pushes().empty());
 }
+
+// --- what the client changed itself ---------------------------------------------------------------------
+
+// The account's next actor tells everything that came after a position, and does not know who heard what by answers.
+TEST_F(session_updates, AnOwnChangeIsNotToldAgainAfterTheAccountMoved) {
+  push(41);
+  node.router.lose_account(user);
+  node.loop.run();
+  answer_with(44, 2);
+  EXPECT_FALSE(client.call_self().is_error);
+  node.loop.advance(limits::ask_again_ms);
+  EXPECT_EQ(node.router.subscribed_with.back(), 41) << "42 may be another's";
+  for (std::int32_t pts = 42; pts <= 45; ++pts) {
+    push(pts);
+  }
+  EXPECT_EQ(pushes(), (std::vector{update(41), update(42), update(45)}));
+  lose_account();
+  node.loop.advance(limits::ask_again_ms_max);
+  EXPECT_EQ(node.router.subscribed_with.back(), 45);
+}
+
+TEST_F(session_updates, AnOwnChangeAheadOfAnothersIsNoHole) {
+  push(41);
+  answer_with(44, 2);
+  EXPECT_FALSE(client.call_self().is_error);
+  push(42);
+  push(45);
+  lose_account();
+  EXPECT_EQ(node.router.subscribed_with.back(), 45);
+  EXPECT_EQ(pushes(), (std::vector{update(41), update(42), update(45)}));
+}
+
+// A call was carried out, and its answer died with a node: the account tells the same again when it is repeated.
+TEST_F(session_updates, AnAnswerThatWasLostAndIsRepeatedLeavesNoHole) {
+  push(41);
+  begin_call();
+  node.router.lose_account(user);
+  push(43); // nobody hears it
+  answer_with(42, 1);
+  node.router.release();
+  node.loop.run();
+  answer_subscriptions_with(43);
+  node.loop.advance(limits::ask_again_ms);
+  EXPECT_EQ(node.router.subscribed_with.back(), 42);
+  push(43);
+  push(44);
+  EXPECT_EQ(pushes(), (std::vector{update(41), update(43), update(44)}));
+}
+
+// Goal: what was carried out before its account moved is told by its answer, not told anew before that. Method: an
+// answer that comes, and one that does not.
+TEST_F(session_updates, CallsOfBeforeAreAnsweredBeforeItListensAnew) {
+  push(41);
+  begin_call();
+  const std::size_t asked = node.router.subscribed_with.size();
+  node.router.lose_account(user);
+  node.loop.run();
+  node.loop.advance(2000);
+  EXPECT_EQ(node.router.subscribed_with.size(), asked);
+  answer_with(42, 1);
+  node.router.release();
+  node.loop.run();
+  EXPECT_EQ(node.router.subscribed_with.size(), asked + 1);
+  EXPECT_EQ(node.router.subscribed_with.back(), 42);
+
+  node.loop.advance(3000);
+  begin_call();
+  node.router.lose_account(user);
+  node.loop.run();
+  node.loop.advance(4900);
+  EXPECT_EQ(node.router.subscribed_with.size(), asked + 1);
+  node.loop.advance(200);
+  EXPECT_EQ(node.router.subscribed_with.size(), asked + 2) << "others may write meanwhile";
+}
+
+// Goal: what is told anew does not come before the answer that tells of it. Method: a call that was made while nobody led
+// the account was carried out by a leader that is gone, and is repeated at the next one, which finds it later than it tells.
+TEST_F(session_updates, WhatIsToldAnewWaitsForTheAnswersToEarlierCalls) {
+  push(41);
+  node.router.lose_account(user);
+  node.loop.run();
+  begin_call();
+  answer_subscriptions_with(44);
+  node.loop.advance(limits::ask_again_ms);
+  ASSERT_EQ(node.router.subscribed_with.back(), 41);
+  push(42);
+  push(43);
+  node.router.push(user, an_update);
+  push(44);
+  EXPECT_EQ(pushes(), std::vector{update(41)});
+  answer_with(43, 1);
+  node.router.release();
+  EXPECT_EQ(pushes(), (std::vector{update(42), an_update, update(44)}));
+
+  begin_call(); // it may be carried out while the account tells what was missed
+  push(45);
+  EXPECT_TRUE(pushes().empty());
+  answer_with(45, 1);
+  node.router.release();
+  EXPECT_TRUE(pushes().empty());
+  node.loop.advance(1600);
+  begin_call();
+  push(46);
+  EXPECT_EQ(pushes(), std::vector{update(46)}) << "everything was told anew long ago";
+  node.router.change = nullptr;
+  node.router.release();
+}
+
+TEST_F(session_updates, WhatIsToldAnewDoesNotWaitForLong) {
+  push(41);
+  node.router.lose_account(user);
+  node.loop.run();
+  begin_call();
+  answer_subscriptions_with(43);
+  node.loop.advance(limits::ask_again_ms);
+  push(42);
+  push(43);
+  node.loop.advance(1000);
+  EXPECT_EQ(pushes(), std::vector{update(41)});
+  node.loop.advance(600);
+  EXPECT_EQ(pushes(), (std::vector{update(42), update(43)})) << "nothing is missing";
+  push(44);
+  EXPECT_EQ(pushes(), std::vector{update(44)});
+}
+
+// --- how it begins -------------------------------------------------------------------------------------
 
 // A client that hears its state before its account tells anything: what happened in between is asked for.
 TEST_F(session_updates, WhatHappenedBetweenTheFirstAnswerAndTheSubscriptionIsAskedFor) {
@@ -254,6 +319,7 @@ TEST_F(session_updates, WhatComesLateOfTheLastAccountMovesNothing) {
   (void)client.send_self();
   node.loop.run();
   EXPECT_FALSE(client.call(tl::fn::auth_logOut{}).is_error);
+  answer_subscriptions_with(6);
   const user_id other(client.sign_up(9996612346));
   settle();
   ASSERT_NE(other, user);

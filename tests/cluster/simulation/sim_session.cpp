@@ -116,14 +116,14 @@ void sim_session::tick() {
 void sim_session::ask() {
   command::UserCommand what;
   what.mutable_subscribe()->set_layer(with_.who.layer);
-  what.mutable_subscribe()->set_pts(told_pts_);
+  what.mutable_subscribe()->set_pts(told_.reached());
   what.mutable_subscribe()->set_instance(with_.instance);
   what.mutable_subscribe()->set_attempt(tokens_);
-  asked_pts_ = told_pts_;
+  asked_pts_ = told_.reached();
   subscription_ = first_subscription + ++tokens_;
   listening_ = false;
   ask_at_ = 0;
-  with_.trace("subscribes as " + std::to_string(tokens_) + " from pts " + std::to_string(told_pts_));
+  with_.trace("subscribes as " + std::to_string(tokens_) + " from pts " + std::to_string(told_.reached()));
   auto made = request(cluster::request_type::command, what.SerializeAsString(), subscription_);
   made->listens = true;
   with_.router->send(std::move(made));
@@ -141,15 +141,12 @@ void sim_session::subscribed(const entity_reply& what) {
   }
   listening_ = true;
   term_ = what.term;
-  if (!said.ParseFromString(what.body)) {
+  if (!said.ParseFromString(what.body) || asked_pts_ != 0) {
     return;
   }
-  replayed_to_ = 0;
-  if (asked_pts_ != 0) {
-    replayed_to_ = said.pts();
-  } else if (told_pts_ == 0) {
-    told_pts_ = said.pts();
-  } else if (told_pts_ < said.pts()) {
+  if (told_.reached() == 0) {
+    told_.reach(said.pts());
+  } else if (told_.reached() < said.pts()) {
     ask(); // an answer brought the client somewhere before the account began to tell
   }
 }
@@ -161,8 +158,10 @@ void sim_session::answered(const entity_reply& what) {
   if (listening_ && what.term > term_) {
     lost();
   }
-  if ((listening_ && told_pts_ >= replayed_to_) || told_pts_ == 0) {
-    told_pts_ = std::max(told_pts_, what.pts);
+  if (told_.reached() == 0) {
+    told_.reach(what.pts);
+  } else if (what.pts_count > 0) {
+    told_.add(what.pts - what.pts_count, what.pts);
   }
 }
 
@@ -188,16 +187,18 @@ bool sim_session::brings_news(const entity_push& what) {
   if (what.pts == 0) {
     return true;
   }
-  if (what.pts <= told_pts_) {
+  const std::int32_t from = what.pts - what.pts_count;
+  if (told_.knows(from, what.pts)) {
     return false;
   }
-  const bool gap = told_pts_ == 0 || what.pts - what.pts_count > told_pts_;
-  if (what.subscription != subscription_) {
-    told_pts_ = gap ? told_pts_ : what.pts;
-    return !gap;
+  const bool gap = told_.reached() == 0 || from > told_.reached();
+  if (gap && what.subscription != subscription_) {
+    return false;
   }
-  if (!gap || told_pts_ == 0 || listening_) {
-    told_pts_ = what.pts;
+  if (gap && told_.reached() != 0 && !listening_) {
+    told_.add(from, what.pts);
+  } else {
+    told_.reach(what.pts);
   }
   return true;
 }

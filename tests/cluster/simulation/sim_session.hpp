@@ -7,6 +7,7 @@
 #include <map>
 #include <string>
 
+#include "actors/session/told_positions.hpp"
 #include "cluster/base/loop_timer.hpp"
 #include "cluster/base/pinned_actor.hpp"
 #include "cluster/shard/entity_push.hpp"
@@ -38,7 +39,13 @@ namespace godwit::cluster_sim {
 
 /// What a node does for one connected client, without the encryption: calls go to the account and are repeated while it
 /// is out of reach, and the account's updates come back. Listens anew wherever the account's actor went, from the
-/// position that its client was brought to, by the rules of actors::session_subscription.
+/// position that its client was brought to.
+///
+/// It follows actors::session_subscription roughly, and shares actors::told_positions with it. It leaves out: that calls
+/// which are made again come before it listens anew; that a push waits for an answer which may fill the hole before it or
+/// tell the same; updatesTooLong for a hole (what comes behind one is given on, and the client sees by its position that it
+/// has to ask for the difference); layers and logins that change; a client that is away or speaks on another node; all
+/// bounds. So it puts accounts and shards to the test, and tests/actors/session the rules of sessions.
 class sim_session final : public cluster::pinned_actor {
 public:
   struct setup {
@@ -82,9 +89,8 @@ private:
   std::uint64_t subscription_ = 0; ///< token of the request; 0: none
   bool listening_ = false;
   cluster::term_t term_ = 0;
-  std::int32_t told_pts_ = 0; ///< where the client was brought to
+  actors::told_positions told_;
   std::int32_t asked_pts_ = 0;
-  std::int32_t replayed_to_ = 0;
 };
 
 } // namespace godwit::cluster_sim
