@@ -60,8 +60,14 @@ void gateway::set_open(bool open) {
   // Connections are taken and closed on their loops: one that a loop took before it saw the flag is closed there.
   if (shared_.open.exchange(open) && !open) {
     for (const auto& each : loops_) {
-      each->home().post([loop = each.get()] { loop->close_connections(); });
+      each->home().post([loop = each.get()] { loop->close_if_shut(); });
     }
+  }
+}
+
+void gateway::close_connections() {
+  for (const auto& each : loops_) {
+    each->home().post([loop = each.get()] { loop->close_connections(); });
   }
 }
 

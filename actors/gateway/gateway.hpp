@@ -41,6 +41,10 @@ public:
   void set_open(bool open);
   [[nodiscard]] bool is_open() const { return shared_.open.load(std::memory_order_relaxed); }
 
+  /// Closes every connection without a word; new ones are as welcome as ever, and sessions stay. Does not block. Any
+  /// thread.
+  void close_connections();
+
   /// Takes no more connections and packets; every session ends as soon as its calls are answered, and its
   /// connections with it. Does not block. Any thread.
   void begin_stop();

@@ -340,10 +340,13 @@ void gateway_loop::drain() {
   shared_.loops_draining.fetch_add(1);
 }
 
-void gateway_loop::close_connections() {
-  if (shared_.open.load()) {
-    return;
+void gateway_loop::close_if_shut() {
+  if (!shared_.open.load()) {
+    close_connections();
   }
+}
+
+void gateway_loop::close_connections() {
   for (const auto& each : open_connections()) {
     each->close();
   }

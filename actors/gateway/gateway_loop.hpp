@@ -75,8 +75,9 @@ public:
   void end_key(auth_key_id key);
   /// Reads nothing more; sessions end when their calls are answered.
   void drain();
-  /// Closes every connection, unless clients are welcome again by now.
   void close_connections();
+  /// Closes every connection, unless clients are welcome again by now.
+  void close_if_shut();
   /// Ends all sessions and all connections.
   void end_all();
   [[nodiscard]] std::size_t live() const { return sessions_.size(); }

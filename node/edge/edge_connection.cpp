@@ -44,6 +44,9 @@ void edge_connection::start() {
   if (!socket_->is_open()) {
     return drop(close_reason::by_client);
   }
+  if (loop_.stood_still()) {
+    return drop(close_reason::stood_still);
+  }
   watch();
   wait_readable();
 }

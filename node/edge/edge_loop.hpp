@@ -36,6 +36,10 @@ private:
   bool scheduled_ = false;
 };
 
+/// A loop that did not come round for so long, beyond what it meant to sleep, stood still: its process was stopped, or its
+/// machine. Clients give up no sooner.
+inline constexpr cluster::monotonic_ms standstill_ms = 2000;
+
 /// The thread that sockets, pinned actors, shards and timers live on: an Asio io_context and an execution
 /// unit of CAF in one. It sleeps in epoll; other threads end the sleep with one write to an eventfd.
 class edge_loop final : public cluster::home_loop {
@@ -74,11 +78,17 @@ public:
   void add(edge_connection& connection);
   void remove(edge_connection& connection);
   [[nodiscard]] std::size_t connections() const { return connections_.size(); }
+  /// The loop stood still until a moment ago: a connection that is taken now may have waited for as long.
+  [[nodiscard]] bool stood_still() const { return now() < stale_until_; }
 
 private:
   void run();
   bool round_now();
-  void sleep();
+  cluster::monotonic_ms sleep();
+  void looked();
+  [[nodiscard]] bool was_stopped(cluster::monotonic_ms asleep) const;
+  void close_unread();
+  void look_back(cluster::monotonic_ms asleep);
   void watch_wake_up();
   void close_connections();
   void wake() override;
@@ -97,6 +107,10 @@ private:
   /// Each knows its place.
   std::vector<caf::intrusive_ptr<edge_connection>> connections_;
   std::vector<caf::intrusive_ptr<edge_connection>> removed_;
+  cluster::monotonic_ms looked_at_ = 0;
+  cluster::monotonic_ms cpu_looked_at_ = 0;
+  cluster::monotonic_ms cpu_used_ = 0; ///< by the thread, then
+  cluster::monotonic_ms stale_until_ = 0;
   std::thread thread_;
   std::atomic<bool> stopping_{false};
 };

@@ -25,9 +25,10 @@ enum class close_reason : std::uint8_t {
   slow_reader,   ///< too many bytes wait for the client, or it takes none
   address_limit, ///< behind a proxy: too many connections of one address
   refused,       ///< nobody wanted it
+  stood_still,   ///< its loop did; what the client sent meanwhile it may long have sent to another node
   stopping,      ///< the node stops
 };
-inline constexpr std::size_t close_reasons = 13;
+inline constexpr std::size_t close_reasons = 14;
 std::string_view name_of(close_reason reason);
 
 /// Why a connection was closed when it was accepted.

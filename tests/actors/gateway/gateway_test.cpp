@@ -155,6 +155,24 @@ TEST(gateway, WhileItIsNotOpenNobodyStaysAndNobodyComes) {
   EXPECT_FALSE(client.call(tl::fn::help_getConfig{}).is_error);
 }
 
+// A node that can do nothing for its clients lets them look for another; whoever comes back finds the session.
+TEST(gateway, ClientsThatWereSentAwayMayComeBackToTheirSessions) {
+  gateway_node node;
+  wire_client client(node);
+  ASSERT_TRUE(client.exchange());
+  client.open(7);
+  EXPECT_FALSE(client.call(tl::fn::help_getConfig{}, true).is_error);
+  node.gate->close_connections();
+  node.loop.run();
+  EXPECT_TRUE(client.connection->is_closed());
+  EXPECT_EQ(client.connection->error, transport_error::none);
+  EXPECT_EQ(node.gate->sessions(), 1U);
+  client.connect();
+  EXPECT_FALSE(client.call(tl::fn::help_getConfig{}).is_error);
+  EXPECT_FALSE(client.connection->is_closed());
+  EXPECT_EQ(node.gate->sessions(), 1U);
+}
+
 // The supervisor starts it again; what was being asked meanwhile is nobody's fault but ours, so nothing is said.
 TEST(gateway, WhenTheMailboxOfItsKeysFailsClientsAreClosedAndComeBack) {
   gateway_node node;

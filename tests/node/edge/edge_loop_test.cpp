@@ -124,6 +124,86 @@ TEST_F(loop_of_edge, AnIdleLoopTakesNoTime) {
   EXPECT_LT(cpu_us() - begin_us, 5000);
 }
 
+// Goal: what clients sent to a process that was stopped is not read when it goes on, for they may have sent it to another
+// one meanwhile; whoever comes afterwards is served. Method: holds the loop in a job, while one client sends on its
+// connection and another one comes.
+TEST_F(loop_of_edge, WhatWasSentWhileItStoodStillIsClosedUnread) {
+  begin();
+  const mtproto::transport_kind kind{mtproto::framing::intermediate, false};
+  transport_client there(port(), kind);
+  there.send(encrypted_packet(1, 1));
+  ASSERT_FALSE(there.receive().empty());
+  std::promise<void> hold;
+  std::promise<void> held;
+  loop().post([&] {
+    held.set_value();
+    hold.get_future().wait();
+  });
+  held.get_future().wait();
+  there.send(encrypted_packet(1, 2));
+  transport_client late(port(), kind);
+  late.send(encrypted_packet(1, 3));
+  std::this_thread::sleep_for(std::chrono::milliseconds(standstill_ms + 100)); // the standstill itself
+  hold.set_value();
+  EXPECT_TRUE(there.socket.ended());
+  EXPECT_TRUE(late.socket.ended());
+  EXPECT_EQ(closed(close_reason::stood_still), 2U);
+  EXPECT_EQ(gateway.packets, 1);
+  EXPECT_TRUE(eventually([&] {
+    transport_client again(port(), kind);
+    again.send(encrypted_packet(1, 4));
+    return !again.receive().empty();
+  }));
+}
+
+// Goal: the same when it stands still while it reads. Method: two clients' packets are read in one round, and whoever comes
+// first holds the loop.
+TEST_F(loop_of_edge, AStandstillAmidARoundLeavesTheRestUnread) {
+  begin();
+  const mtproto::transport_kind kind{mtproto::framing::intermediate, false};
+  std::vector<std::unique_ptr<transport_client>> clients;
+  for (int i = 0; i < 2; ++i) {
+    clients.push_back(std::make_unique<transport_client>(port(), kind));
+    clients.back()->send(encrypted_packet(1));
+    ASSERT_FALSE(clients.back()->receive().empty());
+  }
+  std::promise<void> hold;
+  std::promise<void> held;
+  loop().post([&] {
+    gateway.on_packet = [](const actors::connection_ptr&, std::span<std::uint8_t>, bool) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(standstill_ms + 100)); // the standstill itself
+    };
+    held.set_value();
+    hold.get_future().wait();
+  });
+  held.get_future().wait();
+  for (const auto& each : clients) {
+    each->send(encrypted_packet(1));
+  }
+  hold.set_value();
+  for (const auto& each : clients) {
+    EXPECT_TRUE(each->socket.ended());
+  }
+  EXPECT_EQ(closed(close_reason::stood_still), 2U);
+  EXPECT_EQ(gateway.packets, 3);
+}
+
+// Goal: a job that takes its time closes nobody. Method: holds the loop for less than a standstill.
+TEST_F(loop_of_edge, AShortHoldUpClosesNobody) {
+  begin();
+  transport_client there(port(), {mtproto::framing::intermediate, false});
+  there.send(encrypted_packet(1, 1));
+  ASSERT_FALSE(there.receive().empty());
+  std::promise<void> held;
+  loop().post([&] {
+    held.set_value();
+    std::this_thread::sleep_for(std::chrono::milliseconds(standstill_ms / 4));
+  });
+  held.get_future().wait();
+  there.send(encrypted_packet(1, 2));
+  EXPECT_EQ(there.receive(), encrypted_packet(1, 2));
+}
+
 // Goal: timers ring in time while the loop sleeps, and in order.
 TEST_F(loop_of_edge, TimersEndTheSleep) {
   begin();
