@@ -50,7 +50,7 @@ struct peers_section {
   std::string advertised;         ///< empty: address
   std::vector<std::string> seeds; ///< "address:port"
   std::vector<std::string> fixed; ///< "node=address:port", in place of what the cluster says
-  std::uint64_t bulk_bytes_per_second = 64ULL << 20;
+  std::uint64_t bulk_bytes_per_second = 16ULL << 20;
 };
 
 struct metrics_section {

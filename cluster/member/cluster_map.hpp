@@ -33,6 +33,7 @@ struct node_entry {
   std::uint64_t incarnation = 0;  ///< of the process that announced itself last
   std::uint32_t wire_version = 0; ///< the newest that it speaks to other nodes
   std::uint64_t folder = 0;       ///< which data folder it has: its votes and its log are in that one; 0: not known
+  node_id replaced_by{};          ///< takes its place when it announces itself; no_node: none does
 
   friend bool operator==(const node_entry&, const node_entry&) = default;
 };

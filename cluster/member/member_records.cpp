@@ -65,6 +65,7 @@ records::ClusterNode to_record(const node_entry& from) {
   out.set_incarnation(from.incarnation);
   out.set_wire_version(from.wire_version);
   out.set_folder(from.folder);
+  out.set_replaced_by(from.replaced_by.value());
   return out;
 }
 
@@ -76,9 +77,11 @@ std::optional<node_entry> from_record(const records::ClusterNode& from) {
   out.incarnation = from.incarnation();
   out.wire_version = from.wire_version();
   out.folder = from.folder();
+  out.replaced_by = node_id{from.replaced_by()};
   const bool known_state = from.state() >= static_cast<std::uint32_t>(node_state::member) &&
                            from.state() <= static_cast<std::uint32_t>(node_state::removed);
   if (!good_node(from.id()) || !known_state || from.name().size() > limits::node_name_bytes_max ||
+      from.replaced_by() > limits::node_id_max ||
       static_cast<std::size_t>(from.clients_size()) > limits::node_client_addresses_max ||
       !take(out.peer, from.peer()) || !take(out.metrics, from.metrics())) {
     return std::nullopt;

@@ -39,7 +39,7 @@ std::optional<members_logic::outcome> members_logic::handle(std::string_view com
     answer.SerializeToString(&out.body);
   } else if (what.has_next_node_id()) {
     wire::NodeId answer;
-    next_node_id(answer, out);
+    next_node_id(what.next_node_id(), answer, out);
     answer.SerializeToString(&out.body);
   } else {
     return std::nullopt;
@@ -50,6 +50,7 @@ std::optional<members_logic::outcome> members_logic::handle(std::string_view com
 void members_logic::announce(const wire::Announce& what, wire::Announced& answer, outcome& out) {
   persistence::records::ClusterNode record = what.node();
   record.set_state(static_cast<std::uint32_t>(node_state::member));
+  record.clear_replaced_by();
   std::optional<node_entry> who = from_record(record);
   if (const auto refused = refuse(what, who)) {
     answer.mutable_refusal()->set_kind(static_cast<std::uint32_t>(refused->kind));
@@ -62,7 +63,7 @@ void members_logic::announce(const wire::Announce& what, wire::Announced& answer
     map_.name = what.cluster_name();
     map_.shards = static_cast<std::uint16_t>(what.shards());
   }
-  put_node(std::move(*who), out);
+  put_node(std::move(*who), what.known_version(), out);
   answer.set_version(map_.version);
   if (map_.version > what.known_version()) {
     to_wire(map_, *answer.mutable_map());
@@ -102,8 +103,9 @@ std::optional<members_logic::refusal> members_logic::refuse(const wire::Announce
 std::optional<members_logic::refusal> members_logic::refuse_process(const node_entry& who) const {
   const node_entry* const known = map_.find(who.id);
   if (known == nullptr) {
-    const auto present = std::count_if(map_.nodes.begin(), map_.nodes.end(),
-                                       [](const auto& each) { return each.second.state != node_state::removed; });
+    const auto present = std::count_if(map_.nodes.begin(), map_.nodes.end(), [&who](const auto& each) {
+      return each.second.state != node_state::removed && each.second.replaced_by != who.id;
+    });
     if (static_cast<std::size_t>(present) < limits::peers_max) {
       return std::nullopt;
     }
@@ -118,8 +120,10 @@ std::optional<members_logic::refusal> members_logic::refuse_process(const node_e
   if (known->folder != 0 && who.folder != known->folder) {
     // What the number promised, votes and entries on a disk, is in the other folder.
     return refusal{refusal_kind::another_folder,
-                   name + " has another data folder than the one that was made for its number: put that one back, or "
-                          "make this machine a new node with a new number from a bundle of `godwit invite`"};
+                   name +
+                     " has another data folder than the one that was made for its number: put that one back, or "
+                     "make this machine a new node with a new number from a bundle of `godwit invite --replace " +
+                     number(who.id.value()) + "`"};
   }
   if (who.incarnation < known->incarnation || (who.incarnation == known->incarnation && who.peer != known->peer)) {
     return refusal{refusal_kind::replaced,
@@ -133,7 +137,7 @@ std::optional<members_logic::refusal> members_logic::refuse_process(const node_e
 /// Neighbouring versions work together, so that nodes can be renewed one after the other.
 std::optional<members_logic::refusal> members_logic::refuse_version(const node_entry& who) const {
   for (const auto& [id, each] : map_.nodes) {
-    if (id == who.id || each.state == node_state::removed) {
+    if (id == who.id || each.state == node_state::removed || each.replaced_by == who.id) {
       continue;
     }
     const std::uint32_t older = std::min(each.wire_version, who.wire_version);
@@ -150,23 +154,40 @@ std::optional<members_logic::refusal> members_logic::refuse_version(const node_e
   return std::nullopt;
 }
 
-void members_logic::put_node(node_entry who, outcome& out) {
+void members_logic::put_node(node_entry who, std::uint64_t known_version, outcome& out) {
   const node_entry* const known = map_.find(who.id);
   const bool joins = known == nullptr;
   if (!joins) {
     who.state = known->state;
+    // One that was started again, or has heard since that it counts as lost, is not: whoever was to replace it becomes
+    // a node beside it. The newest map was made when the mark was, or later.
+    const bool lives = known->incarnation != who.incarnation || known_version >= map_.version;
+    who.replaced_by = lives ? persistence::no_node : known->replaced_by;
     if (*known == who) {
       return;
     }
   }
   ++map_.version;
   last_node_ = std::max(last_node_, who.id.value());
-  out.rows.push_back({node_table, sub_key(who.id), to_record(who).SerializeAsString()});
+  put_row(who, out);
+  if (joins) {
+    // In one decision: with one node fewer, for a while, shards would be given fewer voters.
+    for (auto& [id, each] : map_.nodes) {
+      if (each.replaced_by == who.id && each.state != node_state::removed) {
+        each.state = node_state::removed;
+        put_row(each, out);
+      }
+    }
+  }
   map_.nodes[who.id] = std::move(who);
   if (joins) {
     place_again(out);
   }
   put_settings(out);
+}
+
+void members_logic::put_row(const node_entry& who, outcome& out) {
+  out.rows.push_back({node_table, sub_key(who.id), to_record(who).SerializeAsString()});
 }
 
 void members_logic::place_again(outcome& out) {
@@ -184,13 +205,32 @@ void members_logic::put_settings(outcome& out) const {
   out.rows.push_back({settings_table, {}, settings_record(map_, last_node_).SerializeAsString()});
 }
 
-void members_logic::next_node_id(wire::NodeId& answer, outcome& out) {
-  if (map_.version == 0) {
+void members_logic::next_node_id(const wire::NextNodeId& what, wire::NodeId& answer, outcome& out) {
+  const node_id replaces{what.replaces()};
+  const auto replaced = map_.nodes.find(replaces);
+  const std::uint64_t next = std::max(last_node_ + 1, what.least());
+  if (replaces != persistence::no_node &&
+      (replaced == map_.nodes.end() || replaced->second.state == node_state::removed)) {
+    answer.set_refusal("the cluster has no node " + number(replaces.value()) +
+                       "; `godwit ctl nodes` shows which it has");
+  } else if (map_.version == 0) {
     answer.set_refusal("no node of this cluster has announced itself yet; try again in a moment");
-  } else if (last_node_ >= limits::node_id_max) {
-    answer.set_refusal("all " + number(limits::node_id_max) + " numbers of nodes were given");
+  } else if (what.exact() && next != what.least()) {
+    answer.set_refusal("number " + number(what.least()) + " was given before; the first one that is free is " +
+                       number(next));
+  } else if (next > limits::node_id_max) {
+    answer.set_refusal("all numbers of nodes from " + number(std::max<std::uint64_t>(what.least(), 1)) + " to " +
+                       number(limits::node_id_max) + " were given");
   } else {
-    answer.set_id(++last_node_);
+    last_node_ = next;
+    answer.set_id(next);
+    if (replaced != map_.nodes.end()) {
+      ++map_.version;
+      answer.set_replaces(replaces.value());
+      answer.set_instead_of(replaced->second.replaced_by.value());
+      replaced->second.replaced_by = node_id{next};
+      put_row(replaced->second, out);
+    }
     put_settings(out);
   }
 }

@@ -12,6 +12,7 @@
 namespace godwit::cluster::wire {
 class Announce;
 class Announced;
+class NextNodeId;
 class NodeId;
 } // namespace godwit::cluster::wire
 
@@ -32,7 +33,9 @@ enum class refusal_kind : std::uint8_t {
 /// The rules about a cluster's nodes, over the rows of the cluster's own shard. Knows neither clock nor I/O.
 ///
 /// A node becomes a member by its first announcement; the very first one makes the settings. Of two processes with the
-/// same number the one that began later counts. Whenever the set of nodes changes, shards are placed anew.
+/// same number the one that began later counts. A node that was lost is removed in the moment in which the one that was
+/// invited in its place announces itself; one that shows before that it lives, by a new start or by having heard of the
+/// invitation, is not. Whenever the set of nodes changes, shards are placed anew.
 class members_logic {
 public:
   struct row_put {
@@ -60,11 +63,13 @@ private:
   };
 
   void announce(const wire::Announce& what, wire::Announced& answer, outcome& out);
-  void next_node_id(wire::NodeId& answer, outcome& out);
+  void next_node_id(const wire::NextNodeId& what, wire::NodeId& answer, outcome& out);
   [[nodiscard]] std::optional<refusal> refuse(const wire::Announce& what, const std::optional<node_entry>& who) const;
   [[nodiscard]] std::optional<refusal> refuse_process(const node_entry& who) const;
   [[nodiscard]] std::optional<refusal> refuse_version(const node_entry& who) const;
-  void put_node(node_entry who, outcome& out);
+  /// `known_version`: of the newest map that the node has heard of.
+  void put_node(node_entry who, std::uint64_t known_version, outcome& out);
+  static void put_row(const node_entry& who, outcome& out);
   void place_again(outcome& out);
   void put_settings(outcome& out) const;
 

@@ -99,6 +99,7 @@ steward_facts steward_desk::look(const shard_port& port, desk_entry& entry, cons
   steward_facts facts;
   facts.self = port.self();
   facts.ready = port.role() == role::leader && port.ready_term() != 0 && port.ready_term() == port.term();
+  facts.installing = port.installing();
   facts.members = port.members();
   facts.wanted = wanted;
   facts.change_pending = port.change_pending();
@@ -114,8 +115,10 @@ steward_facts steward_desk::look(const shard_port& port, desk_entry& entry, cons
       if (who.id != facts.self) {
         peer_facts& of = facts.peers[who.id];
         of.fit = !options_.fit || options_.fit(who.id); // may take locks of its own
-        of.catch_up = port.catching_up(who.id);
-        of.match = port.match_index(who.id);
+        if (facts.ready) {
+          of.catch_up = port.catching_up(who.id);
+          of.match = port.match_index(who.id);
+        }
       }
     }
   }
@@ -126,6 +129,10 @@ steward_facts steward_desk::look(const shard_port& port, desk_entry& entry, cons
     of.up = since != up_since_.end();
     of.up_ms = of.up && now > since->second ? now - since->second : 0;
   }
+  if (is_filling(facts)) {
+    filling_seen_ = std::max(filling_seen_, now);
+  }
+  facts.settled = filling_seen_ == 0 || now >= filling_seen_ + limits::balance_calm_ms;
   facts.hand_over = may_hand_over(now);
   facts.leaders_spread = leaders_spread(map);
   if (entry.asked && entry.asked->until < now) {
@@ -157,27 +164,37 @@ void steward_desk::show(const shard_port& port, const steward_facts& facts, desk
   entry.shown_at = port.now();
 }
 
+void steward_desk::note_leading(const shard_port& port, desk_entry& entry) {
+  const monotonic_ms now = port.now();
+  if (entry.term != port.term()) {
+    entry.term = port.term();
+    entry.leading_since = now;
+    entry.members_since = now;
+    entry.retry_at = 0;
+  }
+  if (!(entry.members == port.members())) {
+    entry.members = port.members();
+    entry.members_since = now;
+  }
+}
+
 void steward_desk::turn(shard_port& port) {
   desk_entry* const entry = find(port.shard());
-  if (entry == nullptr || port.role() != role::leader) {
+  if (entry == nullptr) {
     return;
   }
-  const monotonic_ms now = port.now();
-  if (entry->term != port.term()) {
-    entry->term = port.term();
-    entry->leading_since = now;
-    entry->members_since = now;
-    entry->retry_at = 0;
-  }
-  if (!(entry->members == port.members())) {
-    entry->members = port.members();
-    entry->members_since = now;
+  const bool leads = port.role() == role::leader;
+  if (leads) {
+    note_leading(port, *entry);
   }
   const cluster_map_ptr map = options_.map->current();
   const auto placed = map->placed.find(port.shard());
   // Without a map everything stays as it is.
   const shard_entry wanted = placed == map->placed.end() ? shard_entry{port.members(), port.self()} : placed->second;
   const steward_facts facts = look(port, *entry, *map, wanted);
+  if (!leads) {
+    return;
+  }
   show(port, facts, *entry);
   const steward_step step = next_step(facts);
   if (step.kind == step_kind::transfer) {

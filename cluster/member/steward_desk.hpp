@@ -33,7 +33,8 @@ struct led_shard {
 };
 
 /// The stewards of one node: each of the shards that it leads is looked at in turn, and takes one step at a time
-/// towards where the map wants it. Leadership is handed over of one shard at a time. Safe from every thread, but
+/// towards where the map wants it. Leadership is handed over of one shard at a time, and for balance not while a replica
+/// of any shard is being filled, as far as the replicas of this node know. Safe from every thread, but
 /// that all turns of one shard are on its loop.
 class steward_desk {
 public:
@@ -50,7 +51,7 @@ public:
   /// A link came up or went down.
   void note_link(node_id which, bool up, monotonic_ms now);
 
-  /// One look at a shard that this node leads: a shard_steward.
+  /// One look at a replica, a shard_steward: at one that does not lead, to know whether replicas are being filled.
   void turn(shard_port& port);
 
   /// Hand leadership of that shard over at one of its next turns. False: it is none of this cluster's.
@@ -80,6 +81,7 @@ private:
   };
 
   desk_entry* find(shard_id which);
+  void note_leading(const shard_port& port, desk_entry& entry);
   steward_facts look(const shard_port& port, desk_entry& entry, const cluster_map& map, const shard_entry& wanted);
   void show(const shard_port& port, const steward_facts& facts, desk_entry& entry);
   void carry_out(shard_port& port, desk_entry& entry, const steward_step& step);
@@ -95,6 +97,7 @@ private:
   std::map<node_id, monotonic_ms> up_since_;
   shard_id handing_over_;
   monotonic_ms handing_over_since_ = 0; ///< 0: never
+  monotonic_ms filling_seen_ = 0;       ///< when a replica was last seen to be filled; 0: never
 };
 
 } // namespace godwit::cluster

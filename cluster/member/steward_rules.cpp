@@ -34,6 +34,20 @@ public:
     return balance();
   }
 
+  [[nodiscard]] bool filling() const {
+    const std::vector<member>& wanted = facts_.wanted.members.members;
+    if (facts_.installing || (facts_.ready && std::any_of(wanted.begin(), wanted.end(),
+                                                          [this](const member& each) { return behind(each.id); }))) {
+      return true;
+    }
+    // Who is not to hold the shard does not hear how its members change.
+    return find(facts_.wanted.members, facts_.self) != nullptr &&
+           std::all_of(wanted.begin(), wanted.end(), [this](const member& each) { return up(each.id); }) &&
+           std::any_of(wanted.begin(), wanted.end(), [this](const member& each) {
+             return find(facts_.members, each.id) == nullptr || (should_vote(each.id) && !is_voter(each.id));
+           });
+  }
+
 private:
   using maybe = std::optional<steward_step>;
 
@@ -51,6 +65,14 @@ private:
     const peer_facts* const found = peer(who);
     return found != nullptr && found->up && found->match != 0 &&
            found->match + limits::member_lag_entries_max >= facts_.last_index;
+  }
+  /// Of a node that is up. A leader that is new has not heard from everybody.
+  [[nodiscard]] bool behind(node_id who) const {
+    const peer_facts* const found = peer(who);
+    return found != nullptr && found->up && find(facts_.members, who) != nullptr &&
+           (found->catch_up == catch_up_status::running ||
+            (facts_.leading_ms >= limits::steward_ms &&
+             found->match + limits::member_lag_entries_max < facts_.last_index));
   }
   static const member* find(const configuration& in, node_id who) {
     const auto at = std::find_if(in.members.begin(), in.members.end(), [&](const member& m) { return m.id == who; });
@@ -208,8 +230,8 @@ private:
   [[nodiscard]] steward_step balance() const {
     const node_id to = facts_.wanted.leader;
     const bool calm = facts_.leading_ms >= limits::balance_calm_ms && facts_.quiet_ms >= limits::balance_calm_ms;
-    if (to == facts_.self || !calm || !facts_.hand_over || !facts_.retry || facts_.leaders_spread < 2 ||
-        !can_lead(to) || peer(to)->up_ms < limits::balance_calm_ms) {
+    if (to == facts_.self || !calm || !facts_.settled || !facts_.hand_over || !facts_.retry ||
+        facts_.leaders_spread < 2 || !can_lead(to) || peer(to)->up_ms < limits::balance_calm_ms) {
       return {};
     }
     return {step_kind::transfer, {}, to};
@@ -221,5 +243,7 @@ private:
 } // namespace
 
 steward_step next_step(const steward_facts& facts) { return decision(facts).make(); }
+
+bool is_filling(const steward_facts& facts) { return decision(facts).filling(); }
 
 } // namespace godwit::cluster

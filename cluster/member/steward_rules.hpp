@@ -25,7 +25,8 @@ struct peer_facts {
 /// All that a step is decided from. Members are those in the leader's log, committed or not.
 struct steward_facts {
   node_id self;
-  bool ready = false; ///< leads, in a term that it serves in
+  bool ready = false;      ///< leads, in a term that it serves in; without it nothing is known of logs but the own one
+  bool installing = false; ///< this node's replica waits for a snapshot
   configuration members;
   shard_entry wanted;
   std::map<node_id, peer_facts> peers;
@@ -37,6 +38,7 @@ struct steward_facts {
   monotonic_ms quiet_ms = 0;        ///< since the members were last seen to change
   bool retry = true;                ///< false: a moment ago a replica refused or gave up
   bool hand_over = false;           ///< false: another shard of this node is being handed over, or was just now
+  bool settled = true;              ///< false: some replica of the cluster is being filled, or was just now
   std::uint32_t leaders_spread = 0; ///< of nodes that are up, the most that one leads, less the least
   node_id asked;                    ///< an operator wants that one to lead; no_node: none does
 };
@@ -60,5 +62,9 @@ struct steward_step {
 /// the leader never goes: it hands leadership over first. No change is proposed that the members that are up
 /// could not commit.
 steward_step next_step(const steward_facts& facts);
+
+/// A replica of the shard is being filled: it installs a snapshot, is far behind, or is on its way to be a member. One
+/// whose turn cannot come, for a node that is down, is not.
+bool is_filling(const steward_facts& facts);
 
 } // namespace godwit::cluster

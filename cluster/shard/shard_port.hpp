@@ -33,6 +33,8 @@ public:
   [[nodiscard]] virtual term_t ready_term() const = 0;
   /// The newest in its log, committed or not.
   [[nodiscard]] virtual const configuration& members() const = 0;
+  /// Waits for a snapshot.
+  [[nodiscard]] virtual bool installing() const = 0;
 
   // What follows is of a leader.
 
@@ -58,7 +60,8 @@ public:
   virtual expected<void, persistence::raft::raft_errc> transfer(node_id to) = 0;
 };
 
-/// Called about every limits::steward_ms for each shard that this node leads, on the loop of the shard.
+/// Called about every limits::steward_ms for each replica of this node, whether it leads or not, on the loop of the
+/// shard.
 using shard_steward = std::function<void(shard_port&)>;
 
 /// How a replica stood less than a second ago.

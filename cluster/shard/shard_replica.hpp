@@ -74,6 +74,7 @@ public:
   [[nodiscard]] persistence::raft::role role() const override;
   [[nodiscard]] term_t term() const override;
   [[nodiscard]] const configuration& members() const override;
+  [[nodiscard]] bool installing() const override;
   [[nodiscard]] bool change_pending() const override;
   [[nodiscard]] persistence::raft::catch_up_status catching_up(node_id who) const override;
   [[nodiscard]] index_t match_index(node_id who) const override;

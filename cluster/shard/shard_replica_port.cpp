@@ -30,6 +30,8 @@ term_t shard_replica::term() const { return replica_ ? replica_->core().term() :
 
 const configuration& shard_replica::members() const { return replica_ ? replica_->core().members() : no_members; }
 
+bool shard_replica::installing() const { return replica_ && replica_->installing(); }
+
 bool shard_replica::change_pending() const { return !replica_ || replica_->core().change_pending(); }
 
 persistence::raft::catch_up_status shard_replica::catching_up(node_id who) const {
@@ -98,7 +100,7 @@ void shard_replica::tick() {
       touched();
     }
   }
-  if (leads() && setup_.steward != nullptr && *setup_.steward) {
+  if (replica_ && setup_.steward != nullptr && *setup_.steward) {
     (*setup_.steward)(*this);
   }
   publish();

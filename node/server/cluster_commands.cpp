@@ -16,8 +16,6 @@
 #include "cluster/peer/peer_greeting.hpp"
 #include "cluster/shard/router.hpp"
 #include "cluster/wire/member_commands.pb.h"
-#include "config/ip_address.hpp"
-#include "config/peer_text.hpp"
 #include "persistence/log/log_entry.hpp"
 
 namespace godwit::node {
@@ -38,8 +36,6 @@ constexpr std::chrono::seconds answer_time{3};
 /// From the steward's word that it will be tried until the other node leads and this one has heard of it.
 constexpr std::chrono::seconds handover_time{6};
 constexpr std::chrono::milliseconds look_time{50};
-/// A number for a further node; less than `godwit invite` waits.
-constexpr std::chrono::seconds number_time{6};
 
 bool ends(const cluster_access& access) { return access.ending && access.ending(); }
 
@@ -140,8 +136,15 @@ std::string addresses(const std::vector<cluster::peer_address>& of) {
 
 control_answer node_table(const std::vector<std::vector<control_value>>& rows) {
   return control_table({"node", "name", "state", "up", "peers", "clients", "metrics", "incarnation", "clock_ahead_ms",
-                        "round_trip_us", "leads", "wire_version", "trouble"},
+                        "round_trip_us", "leads", "wire_version", "replaced_by", "trouble"},
                        rows);
+}
+
+std::string replacement_text(const cluster::node_entry& of) {
+  if (of.replaced_by == no_node) {
+    return "-";
+  }
+  return name_of(of.replaced_by) + (of.state == cluster::node_state::removed ? "" : ", not here yet");
 }
 
 /// Whom a node tries to reach that has not heard of its cluster yet; number 0 where it is not known.
@@ -151,7 +154,8 @@ control_answer sought_nodes(const cluster_access& access) {
     for (const cluster::peer_status& each : list ? list() : std::vector<cluster::peer_status>{}) {
       rows.push_back({number(each.node.value()), std::string(), std::string("sought"), each.up,
                       cluster::to_string(each.address), std::string(), std::string(), number(each.incarnation),
-                      each.clock_ahead_ms, number(each.round_trip_us), std::int64_t{0}, std::int64_t{0}, each.trouble});
+                      each.clock_ahead_ms, number(each.round_trip_us), std::int64_t{0}, std::int64_t{0},
+                      std::int64_t{0}, each.trouble});
     }
   }
   return rows.empty() ? nothing_to_see() : node_table(rows);
@@ -294,38 +298,6 @@ bool wait_for_leader(const cluster_access& access, shard_id shard, node_id to) {
   return true;
 }
 
-// --- numbers --------------------------------------------------------------------------------------
-
-/// Nothing: no answer, which may come another time when it was `understood`.
-std::optional<cluster::wire::NodeId> set_number_aside(caf::actor_system& system, cluster::router& router,
-                                                      const cluster_access& access, steady::time_point end,
-                                                      bool& understood) {
-  caf::scoped_actor self{system, true};
-  cluster::wire::MembersCommand command;
-  command.mutable_next_node_id();
-  auto request = caf::make_counted<cluster::entity_request>();
-  request->to = cluster::member_records::members_ref;
-  request->type = cluster::request_type::command;
-  request->body = command.SerializeAsString();
-  request->reply_to = caf::actor_cast<caf::actor>(self);
-  router.send(std::move(request));
-  std::optional<cluster::wire::NodeId> out;
-  bool answered = false;
-  while (!answered && steady::now() < end && !ends(access)) {
-    self->receive(
-      [&](cluster::entity_reply& reply) {
-        answered = true;
-        understood = reply.status != cluster::reply_status::error;
-        cluster::wire::NodeId told;
-        if (reply.status == cluster::reply_status::ok && told.ParseFromString(reply.body)) {
-          out = std::move(told);
-        }
-      },
-      caf::after(until(end)) >> [] {});
-  }
-  return out;
-}
-
 } // namespace
 
 control_answer nodes_of(const cluster_access& access) {
@@ -342,6 +314,7 @@ control_answer nodes_of(const cluster_access& access) {
   }
   const auto counts = leads(*access.leaders);
   std::vector<std::vector<control_value>> rows;
+  std::vector<std::vector<control_value>> told; // as rows, for people
   for (const auto& [id, each] : map->nodes) {
     const bool self = id == access.self;
     const auto peer = peers.find(id);
@@ -353,9 +326,13 @@ control_answer nodes_of(const cluster_access& access) {
                     linked ? peer->second.clock_ahead_ms : std::int64_t{0},
                     linked ? number(peer->second.round_trip_us) : std::int64_t{0},
                     count == counts.end() ? std::int64_t{0} : count->second, number(each.wire_version),
-                    linked ? peer->second.trouble : std::string()});
+                    number(each.replaced_by.value()), linked ? peer->second.trouble : std::string()});
+    told.push_back(rows.back());
+    *(told.back().end() - 2) = replacement_text(each);
   }
-  return node_table(rows);
+  control_answer answer = node_table(told);
+  answer.json = node_table(rows).json;
+  return answer;
 }
 
 control_answer shards_of(caf::actor_system& system, cluster::router& router, const cluster_access& access) {
@@ -376,45 +353,6 @@ control_answer shards_of(caf::actor_system& system, cluster::router& router, con
   control_answer answer = control_table({"shard", "leader", "term", "last", "committed", "here", "members"}, rows);
   answer.json = list.dump();
   return answer;
-}
-
-control_answer next_node_answer(const cluster::cluster_map& map, std::uint64_t given) {
-  if (map.version == 0) {
-    return control_failure("this node has not heard of its cluster yet; try again");
-  }
-  std::uint64_t last = 0;
-  std::string seeds;
-  for (const auto& [id, node] : map.nodes) {
-    last = std::max(last, id.value());
-    if (node.state == cluster::node_state::member && config::parse_ip(node.peer.host)) {
-      seeds += (seeds.empty() ? "" : ",") + config::host_port{node.peer.host, node.peer.port}.text();
-    }
-  }
-  const std::uint64_t next = given != 0 ? given : last + 1;
-  return control_record({{"node", static_cast<std::int64_t>(next)}, {"seeds", seeds}});
-}
-
-control_answer next_node_of(caf::actor_system& system, cluster::router& router, const cluster_access& access,
-                            const std::vector<std::string>& arguments) {
-  if (!access.map) {
-    return nothing_to_see();
-  }
-  const std::uint64_t least = arguments.empty() ? 0 : parse_number(arguments[0]).value_or(0);
-  const auto end = steady::now() + number_time;
-  bool understood = true;
-  while (understood && steady::now() < end && !ends(access)) {
-    const auto answer = set_number_aside(system, router, access, end, understood);
-    if (answer && !answer->refusal().empty() && access.map()->version != 0) {
-      return control_failure(answer->refusal());
-    }
-    if (answer && answer->id() != 0 && answer->id() >= least) {
-      return next_node_answer(*access.map(), answer->id());
-    }
-    if (!answer || answer->id() == 0) {
-      std::this_thread::sleep_for(look_time);
-    }
-  }
-  return next_node_answer(*access.map());
 }
 
 control_answer transfer_of(caf::actor_system& system, cluster::router& router, const cluster_access& access,

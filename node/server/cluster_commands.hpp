@@ -37,16 +37,6 @@ control_answer nodes_of(const cluster_access& access);
 /// not answer, what this node knows. Blocks.
 control_answer shards_of(caf::actor_system& system, cluster::router& router, const cluster_access& access);
 
-/// What a running node answers to `next-node-id`, by which `invite` asks it: the first number above all its cluster
-/// knows, those of removed nodes among them, and where the nodes are. `given`: the number that the cluster itself has
-/// set aside, which counts then; 0: it did not answer.
-control_answer next_node_answer(const cluster::cluster_map& map, std::uint64_t given = 0);
-
-/// `next-node-id [LEAST]`: sets a number for a further node aside in the cluster itself, LEAST or greater; those below
-/// count as given, too. When the cluster does not answer, the first number above all of the map. Blocks for seconds.
-control_answer next_node_of(caf::actor_system& system, cluster::router& router, const cluster_access& access,
-                            const std::vector<std::string>& arguments);
-
 /// `transfer SHARD NODE`: has leadership of a shard handed to a node, whichever leads it now, and waits until it leads,
 /// for a few seconds at most. Blocks.
 control_answer transfer_of(caf::actor_system& system, cluster::router& router, const cluster_access& access,

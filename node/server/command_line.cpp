@@ -133,6 +133,9 @@ exit_code run_invite(const options& given) {
                                                              {"seeds", seeds},
                                                              {"authority", made->authority},
                                                              {"usable_until", date_text(made->expires_at)}};
+  if (made->instead_of != 0) {
+    said.emplace_back("instead_of", static_cast<std::int64_t>(made->instead_of));
+  }
   if (what.passphrase_file) {
     said.emplace_back("passphrase_file", what.passphrase_file->string());
   }
@@ -142,6 +145,11 @@ exit_code run_invite(const options& given) {
     print(what.passphrase_file
             ? "\nWith the passphrase the bundle opens every secret of the cluster: send the two by different ways."
             : "\nWhoever has the bundle has every secret of the cluster: move it by a way that nobody else reads.");
+    if (made->instead_of != 0) {
+      const std::string before = std::to_string(made->instead_of);
+      print("Node " + before + " was to take that place before, and does not any more. Remove the bundle of node " +
+            before + ": with it a machine would be one node more.");
+    }
     print("There: godwit init --data FOLDER --bundle FILE, then godwit serve --data FOLDER, then remove the bundle.");
   }
   return exit_code::ok;
@@ -242,6 +250,7 @@ void add_sources(CLI::App& command, options& into) {
 
 void add_invitation(CLI::App& command, options& into) {
   command.add_option("--node", into.node)->check(CLI::Range(1U, 4095U));
+  command.add_option("--replace", into.invites.replaces)->check(CLI::Range(1U, 4095U));
   command.add_option("--address", into.invites.address);
   command.add_option("--seed", into.invites.seeds)->expected(1)->take_all()->allow_extra_args(false);
   command.add_option("--passphrase-file", into.passphrase_file);

@@ -186,9 +186,11 @@ expected<void, std::string> check_shape(const data_folder& folder) {
   }
   for (const fs::path& each : {folder.secrets(), folder.storage()}) {
     if (!fs::exists(each, error)) {
-      return unexpected(name + " has no " + each.filename().string() +
-                        ": it is no data folder, or it lost a part. Restore that part from a copy, or name another "
-                        "folder.");
+      return unexpected(
+        name + " has no " + each.filename().string() +
+        ": it is no data folder, or it lost a part. Put that part back as it was; if others serve, invite a new "
+        "node there in place of this one (godwit invite --replace); or name another "
+        "folder.");
     }
   }
   return {};

@@ -65,8 +65,8 @@ expected<identity, node_failure> init_data_folder(const data_folder& folder, con
 expected<identity, node_failure> open_data_folder(const data_folder& folder, const config::node_config& values);
 
 /// Gives a copied storage the rest of a data folder. begin first, then the storage, then finish. `may_replace`: a node
-/// that starts from the copy is the later one of its number, and the cluster takes it for the node; otherwise it does
-/// not let the copy in.
+/// that starts from the copy is the later one of its number, and the cluster takes it for the node; otherwise the copy
+/// does not start.
 expected<void, std::string> begin_copy(const data_folder& target);
 expected<void, std::string> finish_copy(const data_folder& from, const data_folder& target, bool may_replace);
 

@@ -104,8 +104,8 @@ constexpr std::string_view invite_page = R"(NAME
     godwit invite - make the bundle that a further node of the cluster begins with
 
 SYNOPSIS
-    godwit invite (--config FILE | --data FOLDER) [--node N] [--address ADDRESS] [--seed ADDRESS:PORT]...
-                  [--passphrase-file FILE] [--json] OUTPUT
+    godwit invite (--config FILE | --data FOLDER) [--node N] [--replace N] [--address ADDRESS]
+                  [--seed ADDRESS:PORT]... [--passphrase-file FILE] [--json] OUTPUT
 
 DESCRIPTION
     Writes a file for one further node: its number and certificate, the cluster's id, secrets, server key and
@@ -123,6 +123,12 @@ OPTIONS
         The node that invites, as for godwit serve.
     --node N
         The number of the new node, from 2 to 4095; default: the next one.
+    --replace N
+        Node N was lost, or the disk with its storage/: the new node takes its place in every shard as soon as
+        it announces itself, and node N is removed from the cluster for good. The node here has to run, node N
+        must not. If node N turns out to live before that, or is started again with the storage/ it had, it
+        stays and nothing is replaced. godwit ctl nodes shows a replacement that is not here yet; a further
+        invitation in the same place takes the place of the one before.
     --address ADDRESS
         The IP address at which other nodes will reach the new node, with a port (192.0.2.2:4431) or with that
         of this node. It becomes peers.address there; godwit init --set overrules it.
@@ -143,6 +149,7 @@ EXIT STATUS
 EXAMPLES
     godwit invite --data /var/lib/godwit --address 192.0.2.2 two.bundle
     godwit invite --data /var/lib/godwit --address 192.0.2.3 --passphrase-file three.pass three.bundle
+    godwit invite --data /var/lib/godwit --replace 3 --address 192.0.2.3 four.bundle
 )";
 
 constexpr std::string_view serve_page = R"(NAME

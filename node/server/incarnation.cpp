@@ -1,13 +1,24 @@
 #include "node/server/incarnation.hpp"
 
 #include <charconv>
+#include <system_error>
 
 #include "node/server/durable_file.hpp"
 
 namespace godwit::node {
+namespace {
+
+std::filesystem::path file_in(const std::filesystem::path& data_folder) { return data_folder / "incarnation"; }
+
+} // namespace
+
+bool has_begun(const std::filesystem::path& data_folder) {
+  std::error_code error;
+  return std::filesystem::exists(file_in(data_folder), error) || error;
+}
 
 expected<std::uint64_t, std::string> next_incarnation(const std::filesystem::path& data_folder) {
-  const std::filesystem::path file = data_folder / "incarnation";
+  const std::filesystem::path file = file_in(data_folder);
   std::uint64_t last = 0;
   if (std::filesystem::exists(file)) {
     const auto text = read_small_file(file);

@@ -30,11 +30,33 @@ unexpected<node_failure> refuse(exit_code code, std::string message) {
 struct cluster_answer {
   std::uint64_t next_node = 0;
   std::vector<std::string> seeds;
+  std::uint64_t instead_of = 0; ///< the number that was to replace the same node before
 };
 
-std::optional<cluster_answer> ask_node(const located& where, std::uint64_t least) {
-  const auto answer =
-    control_call(control_socket(where), "next-node-id", {std::to_string(least)}, std::chrono::seconds(10));
+/// Nothing: it does not run, or knows nothing yet. A node that cannot be replaced is an error.
+expected<std::optional<cluster_answer>, node_failure> ask_node(const located& where, const invitation_request& what,
+                                                               std::uint64_t counter) {
+  std::vector<std::string> words{std::to_string(what.node.value_or(counter))};
+  if (what.replaces) {
+    words.push_back(std::to_string(*what.replaces));
+    if (what.node) {
+      words.emplace_back("exact"); // a mark for another number would stay when this one is refused
+    }
+  }
+  const auto answer = control_call(control_socket(where), "next-node-id", words, std::chrono::seconds(10));
+  if (what.replaces && !answer && !answer.error().no_node) {
+    return refuse(exit_code::failure, "whether node " + std::to_string(*what.replaces) +
+                                        " is to be replaced is not known: " + answer.error().message +
+                                        ". See replaced_by in `godwit ctl nodes`, and invite again; the last "
+                                        "invitation counts.");
+  }
+  if (what.replaces && !answer) {
+    return refuse(exit_code::no_node, "the node here does not run, and the cluster has to hear which node is replaced. "
+                                      "Start it, or invite on another node.");
+  }
+  if (what.replaces && !answer->ok) {
+    return refuse(exit_code::failure, "node " + std::to_string(*what.replaces) + " is not replaced: " + answer->text);
+  }
   if (!answer || !answer->ok) {
     return std::nullopt;
   }
@@ -42,7 +64,7 @@ std::optional<cluster_answer> ask_node(const located& where, std::uint64_t least
   if (!document.is_object() || !document.contains("node") || !document["node"].is_number_unsigned()) {
     return std::nullopt;
   }
-  cluster_answer out{document["node"].get<std::uint64_t>(), {}};
+  cluster_answer out{document["node"].get<std::uint64_t>(), {}, document.value("instead_of", std::uint64_t{0})};
   if (document.contains("seeds") && document["seeds"].is_string()) {
     std::istringstream list(document["seeds"].get<std::string>());
     for (std::string each; std::getline(list, each, ',');) {
@@ -84,8 +106,9 @@ expected<std::uint64_t, node_failure> choose_number(const invitation_request& wh
     return unexpected(good.error());
   }
   if (!what.node && !asked && !own.founder) {
-    return refuse(exit_code::no_node, "this node does not run, and only it can tell which number is free. Start it, "
-                                      "or invite on node 1, or choose a number that was never used with --node.");
+    return refuse(exit_code::no_node,
+                  "this node does not run, or does not answer, and only it can tell which number is free. Start it, "
+                  "or invite on node 1, or choose a number that was never used with --node.");
   }
   const std::uint64_t number = what.node.value_or(free);
   if (number > node_max) {
@@ -195,9 +218,9 @@ expected<std::string, node_failure> passphrase_for(const invitation_request& wha
   return drawn;
 }
 
-expected<void, node_failure> check_request(const invitation_request& what, const std::vector<std::string>& seeds) {
+/// What can be seen without the cluster: an invitation that fails has set nothing aside, and marked no node.
+expected<void, node_failure> check_output(const invitation_request& what) {
   std::error_code ignored;
-  // The number counts as given before the bundle is written: what can be seen before is looked at first.
   if (const fs::path folder = what.output.parent_path(); !folder.empty() && !fs::is_directory(folder, ignored)) {
     return refuse(exit_code::failure, folder.string() + " is no folder. Make it, or name another file.");
   }
@@ -205,6 +228,10 @@ expected<void, node_failure> check_request(const invitation_request& what, const
     return refuse(exit_code::failure, what.output.string() + " exists. Remove it, or name another file: each bundle is "
                                                              "for one node.");
   }
+  return {};
+}
+
+expected<void, node_failure> check_seeds(const invitation_request& what, const std::vector<std::string>& seeds) {
   for (const std::string& each : seeds) {
     if (!config::parse_host_port(each)) {
       return refuse(exit_code::usage,
@@ -244,16 +271,28 @@ expected<invitation, node_failure> invite(const located& where, const invitation
                   where.folder.next_node().string() +
                     " is damaged. Write into it a number that no node of the cluster has or had.");
   }
-  if (auto good = check_number(what.node, *counter); !good) {
+  auto good = check_number(what.node, *counter);
+  if (good) {
+    good = check_output(what);
+  }
+  if (good) {
+    good = check_seeds(what, find_seeds(what, values, std::nullopt));
+  }
+  if (!good) {
     return unexpected(good.error());
   }
-  const auto asked = ask_node(where, what.node.value_or(*counter));
+  const auto passphrase = passphrase_for(what);
+  if (!passphrase) {
+    return unexpected(passphrase.error());
+  }
+  const auto answered = ask_node(where, what, *counter);
+  if (!answered) {
+    return unexpected(answered.error());
+  }
+  const std::optional<cluster_answer>& asked = *answered;
   bundle made;
   made.credentials = own->credentials;
   made.seeds = find_seeds(what, values, asked);
-  if (auto good = check_request(what, made.seeds); !good) {
-    return unexpected(good.error());
-  }
   const auto number = choose_number(what, own->credentials, *counter, asked);
   if (!number) {
     return unexpected(number.error());
@@ -270,10 +309,6 @@ expected<invitation, node_failure> invite(const located& where, const invitation
   made.sets = shared_settings(where.config);
   made.sets.insert(made.sets.end(), own_address->begin(), own_address->end());
   made.expires_at = now + bundle_seconds;
-  const auto passphrase = passphrase_for(what);
-  if (!passphrase) {
-    return unexpected(passphrase.error());
-  }
   // First the number: a bundle whose number is not counted could be given to two nodes.
   auto done = write_durably(where.folder.next_node(), std::to_string(*number + 1) + "\n", secret_mode);
   if (done) {
@@ -282,7 +317,8 @@ expected<invitation, node_failure> invite(const located& where, const invitation
   if (!done) {
     return refuse(exit_code::failure, done.error());
   }
-  return invitation{*number, made.seeds, certificate_hash(made.credentials.ca_pem), made.expires_at};
+  return invitation{*number, made.seeds, certificate_hash(made.credentials.ca_pem), made.expires_at,
+                    asked ? asked->instead_of : 0};
 }
 
 expected<bundle, node_failure> open_bundle(const fs::path& file, const std::optional<fs::path>& passphrase_file,

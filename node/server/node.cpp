@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <chrono>
+#include <set>
 #include <thread>
 #include <utility>
 
 #include "cluster/base/log.hpp"
 #include "cluster/shard/router.hpp"
 #include "cluster/shard/shard_counters.hpp"
+#include "config/cluster_limits.hpp"
 #include "node/server/folder_secrets.hpp"
 #include "node/server/node_metrics.hpp"
 #include "node/server/node_parts.hpp"
@@ -26,6 +28,8 @@ constexpr auto poll = 5ms;
 constexpr auto session_end_max = 1s;
 /// How long a node that ends waits for others to lead what it led.
 constexpr auto hand_over_max = 3s;
+/// Whom nobody heard for three beats is not waited for any more, though the link may come to life again.
+constexpr std::uint64_t beats_missed_ms = 3 * limits::peer_beat_ms;
 /// A loop that has not come round for so long is stuck.
 constexpr auto stuck_after = 10s;
 
@@ -54,14 +58,24 @@ operator_access node::parts::access() {
                       .ending = {}}};
 }
 
+/// Voters that this node has a link to, itself among them if it votes.
+std::size_t node::parts::voters_reached() const {
+  const std::vector<cluster::node_id> voters = links->voters();
+  const auto votes = [&voters](cluster::node_id each) {
+    return std::find(voters.begin(), voters.end(), each) != voters.end();
+  };
+  const auto others = links->peers();
+  return static_cast<std::size_t>(votes(links->self()) ? 1 : 0) +
+         static_cast<std::size_t>(
+           std::count_if(others.begin(), others.end(),
+                         [&votes](const cluster::peer_status& each) { return each.up && votes(each.node); }));
+}
+
 /// Why shards cannot be asked, in words for an operator; empty: not for want of other nodes.
 std::string node::parts::away_text() const {
   const std::string trouble = links->trouble();
   const std::size_t voters = links->voters().size();
-  std::size_t up = 1;
-  for (const cluster::peer_status& each : links->peers()) {
-    up += each.up ? 1 : 0;
-  }
+  const std::size_t up = voters_reached();
   if (up * 2 <= voters) {
     return "a majority of the nodes is away: " + std::to_string(up) + " of " + std::to_string(voters) +
            " reach one another. Start the others, or mend the network between them; nothing is lost meanwhile" +
@@ -86,7 +100,9 @@ health node::parts::cluster_status() const {
     return {false, std::move(wrong)};
   }
   if (!ready) {
-    return {false, std::to_string(links->leaderless()) + " shards have no leader yet"};
+    const std::uint16_t leaderless = links->leaderless();
+    return {false, leaderless == 0 ? std::string("a shard that is to be led here is not ready yet")
+                                   : std::to_string(leaderless) + " shards have no leader yet"};
   }
   return serving.load() ? health{true, "ok"} : health{false, "starting"};
 }
@@ -169,6 +185,26 @@ health node::status() const {
   case cluster::storage_health::good: break;
   }
   return parts_->cluster_status();
+}
+
+void node::part_with_clients() {
+  if (!parts_->serving.load()) {
+    return;
+  }
+  std::set<cluster::node_id> heard{parts_->links->self()};
+  for (const cluster::peer_status& each : parts_->links->peers()) {
+    if (each.up && each.silent_ms <= beats_missed_ms) {
+      heard.insert(each.node);
+    }
+  }
+  // Who has a vote, and not who is to have one: while nodes are added or replaced that takes as long as their rows do.
+  std::vector<persistence::configuration> groups;
+  for (cluster::shard_status& each : parts_->shards->status()) {
+    groups.push_back(std::move(each.members));
+  }
+  if (parts_->parting.look(steady::now(), hears_most(groups, heard))) {
+    parts_->gateway->close_connections();
+  }
 }
 
 bool node::only_voter() const {

@@ -56,6 +56,10 @@ public:
   /// Whether every thread of the node still makes progress.
   [[nodiscard]] health alive() const;
 
+  /// Sends clients to other nodes while this one hears no majority, which is all that it can do for them; to be called
+  /// some times a second, by the thread that called start.
+  void part_with_clients();
+
   /// JSON of /discovery: where the metrics of all nodes are. Any thread.
   [[nodiscard]] std::string discovery() const;
 

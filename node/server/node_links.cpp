@@ -17,7 +17,6 @@
 #include "actors/people/presence_book.hpp"
 #include "actors/people/presence_news.hpp"
 #include "cluster/base/log.hpp"
-#include "cluster/member/local_map.hpp"
 #include "cluster/member/member_agent.hpp"
 #include "cluster/member/members_entity.hpp"
 #include "cluster/member/steward_desk.hpp"
@@ -109,15 +108,13 @@ struct node_links::parts {
               .leaders = &board,
               .fit = [this](node_id which) { return fit(which); }}),
         snapshots(own.loop, *network, own.state, snapshot_options()),
-        replicas(port, {.self = self.id,
-                        .fetch_snapshot =
-                          [this](shard_id shard, node_id from, const persistence::snapshot_point& at_least) {
-                            fetch(shard, from, at_least);
-                          },
-                        .cancel_snapshot =
-                          [this](shard_id shard, std::function<void()> then) {
-                            snapshots.cancel(shard, std::move(then));
-                          }}),
+        replicas(
+          port,
+          {.self = self.id,
+           .fetch_snapshot = [this](shard_id shard, node_id from,
+                                    const persistence::snapshot_point& at_least) { fetch(shard, from, at_least); },
+           .cancel_snapshot = [this](shard_id shard,
+                                     std::function<void()> then) { snapshots.cancel(shard, std::move(then)); }}),
         news([this] { own.loop.post([this] { own.loop.arm(presence_timer, own.loop.now() + presence_gather_ms); }); }),
         presence_timer([this] { tell_presence(); }) {
     hub.take_bulk([this](std::unique_ptr<peer_connection> connection, peer_stream, node_id certified) {
@@ -163,6 +160,11 @@ struct node_links::parts {
     return options;
   }
 
+  /// What other replicas say may be heard. On the loop of the peers.
+  bool admitted() {
+    let_in = let_in || map.current()->version != 0;
+    return let_in;
+  }
   void start_agent();
   void fetch(shard_id shard, node_id from, const persistence::snapshot_point& at_least) {
     snapshots.fetch(shard, from, at_least,
@@ -193,6 +195,7 @@ struct node_links::parts {
   shard_set* shards = nullptr;
   caf::actor agent;
   std::atomic<wall_seconds> certificate_end;
+  bool let_in = !own.empty || own.who.founder;
   bool requests_closed = false;
   bool stopped = false;
 
@@ -301,16 +304,7 @@ expected<std::unique_ptr<node_links>, node_failure> node_links::open(setup with)
   if (!network) {
     return unexpected(node_failure{exit_code::address, network.error()});
   }
-  auto known = read_local_map(with.state);
-  if (!known) {
-    return unexpected(node_failure{exit_code::data_folder, known.error().message});
-  }
-  if (known->version != 0 && known->cluster_id != with.who.cluster_id) {
-    return unexpected(node_failure{exit_code::data_folder, "storage/ in " + with.config.node.data + " is of cluster " +
-                                                             known->cluster_id +
-                                                             ", secrets.toml beside it of cluster " +
-                                                             with.who.cluster_id + ". Restore both from one copy."});
-  }
+  auto known = std::make_shared<const cluster_map>(std::move(with.known));
   auto made = std::make_unique<parts>(std::move(with), std::move(*network));
   if (made->self.metrics.host.empty()) {
     log::warning(links_log, "metrics_out_of_reach",
@@ -329,7 +323,7 @@ expected<std::unique_ptr<node_links>, node_failure> node_links::open(setup with)
     }
   }
   made->certificate_end.store(end_of(made->own.who));
-  made->map.put(std::make_shared<const cluster_map>(std::move(*known)));
+  made->map.put(std::move(known));
   made->hub.set_peers(peers_of(*made->map.current(), made->self.id, made->fixed));
   made->hub.set_seeds(std::move(seeds));
   return std::unique_ptr<node_links>(new node_links(std::move(made)));
@@ -353,8 +347,11 @@ peer_sink& node_links::replicas() { return parts_->replicas; }
 void node_links::attach(shard_set& shards) {
   parts_->shards = &shards;
   parts_->router.attach(shards.local());
-  parts_->replicas.attach(
-    [&shards](shard_id shard, persistence::raft::message what) { shards.receive(shard, std::move(what)); });
+  parts_->replicas.attach([of = parts_.get(), &shards](shard_id shard, persistence::raft::message what) {
+    if (of->admitted()) {
+      shards.receive(shard, std::move(what));
+    }
+  });
 }
 
 void node_links::start() {

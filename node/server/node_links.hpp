@@ -47,6 +47,10 @@ public:
     std::uint64_t incarnation = 0;
     std::uint64_t folder = 0; ///< persistence::lmdb::storage::folder_id
     std::uint16_t shards = 0;
+    /// Nothing is in any log. Unless this node began the cluster, its replicas hear nothing from other nodes until the
+    /// cluster has taken its announcement: should its number have had another folder, what that one promised is lost.
+    bool empty = false;
+    cluster::cluster_map known; ///< what the node's own rows say of its cluster
     persistence::state_store& state;
     people::presence_book& presence;
     /// The node's own clock as it is, which the others compare with theirs.

@@ -24,6 +24,7 @@
 #include "node/server/node_links.hpp"
 #include "node/server/node_setting.hpp"
 #include "node/server/operator_commands.hpp"
+#include "node/server/parting_rule.hpp"
 #include "node/server/supervision_tree.hpp"
 #include "node/webhook/code_webhook.hpp"
 #include "persistence/lmdb/storage.hpp"
@@ -46,9 +47,12 @@ struct node::parts {
   expected<void, node_failure> bind();
   expected<void, node_failure> listen();
   [[nodiscard]] expected<void, node_failure> check_storage() const;
+  [[nodiscard]] expected<cluster::cluster_map, node_failure> read_map() const;
+  [[nodiscard]] expected<void, node_failure> check_copy(const cluster::cluster_map& known) const;
   [[nodiscard]] expected<void, node_failure> mark_begun() const;
   [[nodiscard]] operator_access access();
   [[nodiscard]] std::string away_text() const;
+  [[nodiscard]] std::size_t voters_reached() const;
   [[nodiscard]] health cluster_status() const;
   [[nodiscard]] bool has_successors() const;
   void collect(metric_writer& out) const;
@@ -83,6 +87,7 @@ struct node::parts {
   std::unique_ptr<actors::gateway> gateway;
   std::unique_ptr<supervision_tree> tree;
   std::unique_ptr<clock_watch> watch;
+  parting_rule parting;
   std::shared_ptr<connection_setting> setting;
   std::vector<listener> listeners;
   std::unique_ptr<operator_commands> commands;

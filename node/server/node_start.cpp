@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include "actors/account/account_actor.hpp"
+#include "cluster/member/local_map.hpp"
 #include "cluster/shard/router.hpp"
 #include "node/server/data_folder.hpp"
 #include "node/server/durable_file.hpp"
@@ -47,13 +48,50 @@ expected<void, node_failure> node::parts::check_storage() const {
   std::error_code error;
   const bool begun = std::filesystem::exists(folder.begun(), error) || error;
   if (services.credentials.founder && begun && storage->usage().log.entries == 0 && links->map()->version == 0) {
-    return unexpected(node_failure{
-      exit_code::data_folder, "storage/ in " + folder.root.string() +
-                                " is empty, and this node has served before: its disk was lost or is not mounted. "
-                                "Restore storage/ from a copy, or, if other nodes serve, invite a new one there in "
-                                "place of this one (godwit invite)."});
+    return unexpected(node_failure{exit_code::data_folder,
+                                   "storage/ in " + folder.root.string() +
+                                     " is empty, and this node has served before: its disk was lost or is not mounted. "
+                                     "Restore storage/ as it was, or, if other nodes serve, invite a new one there in "
+                                     "place of this one (godwit invite --replace " +
+                                     std::to_string(services.credentials.node_id) + ")."});
   }
   return {};
+}
+
+expected<cluster::cluster_map, node_failure> node::parts::read_map() const {
+  auto known = cluster::read_local_map(storage->state());
+  if (!known) {
+    return unexpected(node_failure{exit_code::data_folder, known.error().message});
+  }
+  const std::string& own = services.credentials.cluster_id;
+  if (known->version != 0 && known->cluster_id != own) {
+    return unexpected(node_failure{exit_code::data_folder,
+                                   "storage/ in " + config.node.data + " is of cluster " + known->cluster_id +
+                                     ", secrets.toml beside it of cluster " + own + ". Restore both from one copy."});
+  }
+  if (auto original = check_copy(*known); !original) {
+    return unexpected(original.error());
+  }
+  return std::move(*known);
+}
+
+/// A storage that a node has begun in, beside no word of that: a copy, made where other nodes have a vote. Its node has
+/// promised them things since, and nobody could tell this one from it. A first node of a version that had no cluster
+/// has entries, and no map.
+expected<void, node_failure> node::parts::check_copy(const cluster::cluster_map& known) const {
+  const bool entries = storage->usage().log.entries != 0;
+  if (has_begun(config.node.data) || (known.version == 0 && (!entries || services.credentials.founder))) {
+    return {};
+  }
+  const std::string name = "node " + std::to_string(services.credentials.node_id);
+  return unexpected(node_failure{
+    exit_code::data_folder,
+    "data folder " + config.node.data + " is a copy of " + name +
+      ", which has promised other nodes more since: it has no file incarnation, and does not start. In place of a lost "
+      "node invite a new one (godwit invite --replace " +
+      std::to_string(services.credentials.node_id) + "). If this is the folder of " + name +
+      " itself and the file alone was lost, write into it a number greater than its incarnation, which `godwit ctl "
+      "nodes` shows on another node."});
 }
 
 expected<void, node_failure> node::parts::mark_begun() const {
@@ -111,6 +149,10 @@ expected<void, node_failure> node::parts::start_shards() {
       return caf::actor{of.spawn<account::account_actor>(std::ref(home), std::ref(shard), self, options)};
     };
   }
+  auto known = read_map();
+  if (!known) {
+    return unexpected(known.error());
+  }
   const auto incarnation = next_incarnation(config.node.data);
   if (!incarnation) {
     return unexpected(node_failure{exit_code::data_folder, incarnation.error()});
@@ -123,6 +165,8 @@ expected<void, node_failure> node::parts::start_shards() {
                                   .incarnation = *incarnation,
                                   .folder = storage->folder_id(),
                                   .shards = count_of_shards,
+                                  .empty = storage->usage().log.entries == 0,
+                                  .known = std::move(*known),
                                   .state = storage->state(),
                                   .presence = presence,
                                   .wall = wall_clock_ms,

@@ -22,6 +22,7 @@
 #include "cluster/shard/router.hpp"
 #include "config/limits.hpp"
 #include "node/control/control_commands.hpp"
+#include "node/server/next_node.hpp"
 #include "persistence/records/account.pb.h"
 #include "persistence/records/tables.hpp"
 #include "persistence/state/row_key.hpp"
@@ -220,9 +221,9 @@ operator_commands::operator_commands(control_commands& into, const operator_acce
   add("terminate", "USER AUTHORIZATION", "Ends one login of an account.", 2, 2, terminate);
   add("nodes", "", "Lists the nodes of the cluster, as this one sees them.", 0, 0,
       [](const operator_access& with, const arguments&) { return nodes_of(with.cluster); });
-  add("next-node-id", "[LEAST]",
+  add("next-node-id", "[LEAST [REPLACED [exact]]]",
       "Sets a number for a further node aside and tells where nodes are; for godwit invite. Takes seconds at most.", 0,
-      1, [](const operator_access& with, const arguments& given) {
+      3, [](const operator_access& with, const arguments& given) {
         return next_node_of(with.system, with.router, with.cluster, given);
       });
   add("shards", "",

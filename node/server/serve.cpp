@@ -34,6 +34,8 @@ log::component server_log{"server"};
 constexpr auto ready_poll = 20ms;
 /// How often a running one is, to tell systemd and the log of a change.
 constexpr auto status_poll = 1000ms;
+/// How often the end of a majority is looked for: clients wait meanwhile.
+constexpr auto parting_poll = 250ms;
 /// How often the log tells what a node waits for that does not serve yet.
 constexpr auto waiting_told_every = 10s;
 /// How often it is looked whether the node's certificate wants renewing.
@@ -213,7 +215,13 @@ private:
     const auto pause = std::min<std::chrono::milliseconds>(watchdog.value_or(status_poll), status_poll);
     std::string told = node_.status().text;
     auto renewal = clock_type::now();
-    while (!handle(signals_.wait(pause), why)) {
+    auto looked = renewal;
+    while (!handle(signals_.wait(std::min<std::chrono::milliseconds>(pause, parting_poll)), why)) {
+      node_.part_with_clients();
+      if (clock_type::now() - looked < pause) {
+        continue;
+      }
+      looked = clock_type::now();
       if (watchdog && node_.alive().good) {
         service_manager::still_alive();
       }

@@ -45,9 +45,11 @@ protected:
     EXPECT_TRUE(answer.ParseFromString(run(command)));
     return answer;
   }
-  wire::NodeId next_node() {
+  wire::NodeId next_node(std::uint64_t replaces = 0, std::uint64_t least = 0, bool exact = false) {
     wire::MembersCommand command;
-    command.mutable_next_node_id();
+    command.mutable_next_node_id()->set_replaces(replaces);
+    command.mutable_next_node_id()->set_least(least);
+    command.mutable_next_node_id()->set_exact(exact);
     wire::NodeId answer;
     EXPECT_TRUE(answer.ParseFromString(run(command)));
     return answer;
@@ -205,6 +207,125 @@ TEST_F(MembersLogic, RefusesANumberWithAnotherDataFolder) {
   EXPECT_FALSE(announce(folder(3, 77)).has_refusal());
 }
 
+// Goal: the place of a lost node goes to the new one in one decision, so that no shard is meant to have fewer voters
+// meanwhile. Method: three nodes, a number in place of the third; nothing moves until that one announces itself.
+TEST_F(MembersLogic, ALostNodeIsReplacedInTheMomentInWhichTheNewOneComes) {
+  for (std::uint64_t id = 1; id <= 3; ++id) {
+    announce(announcement(id));
+  }
+  const auto placed = logic.map().placed;
+  const wire::NodeId given = next_node(3);
+  EXPECT_EQ(given.id(), 4U);
+  EXPECT_EQ(logic.map().placed, placed);
+  EXPECT_EQ(logic.map().find(node_id{3})->state, node_state::member);
+  load_again();
+  announce(announcement(1, 2));
+  EXPECT_EQ(logic.map().find(node_id{3})->state, node_state::member) << "another one's announcement";
+  EXPECT_FALSE(announce(announcement(4)).has_refusal());
+  EXPECT_EQ(logic.map().find(node_id{3})->state, node_state::removed);
+  for (const auto& [shard, entry] : logic.map().placed) {
+    std::set<std::uint64_t> voters;
+    for (const auto& each : entry.members.members) {
+      EXPECT_EQ(each.role, persistence::member_role::voter);
+      voters.insert(each.id.value());
+    }
+    EXPECT_EQ(voters, (std::set<std::uint64_t>{1, 2, 4})) << shard.value();
+  }
+  load_again();
+  EXPECT_EQ(refused(announcement(3, 9)), refusal_kind::removed);
+}
+
+// Goal: nobody is removed who is there after all. Method: the node to be replaced starts again before the new one comes.
+TEST_F(MembersLogic, ANodeThatStartsAgainIsNotReplaced) {
+  for (std::uint64_t id = 1; id <= 3; ++id) {
+    announce(announcement(id));
+  }
+  EXPECT_EQ(next_node(3).id(), 4U);
+  announce(announcement(3));
+  load_again();
+  EXPECT_EQ(logic.map().find(node_id{3})->replaced_by, node_id{4}) << "it said so before";
+  announce(announcement(3, 2));
+  announce(announcement(4));
+  EXPECT_EQ(logic.map().find(node_id{3})->state, node_state::member);
+  EXPECT_EQ(logic.map().nodes.size(), 4U);
+}
+
+// Goal: a node that was only out of reach of the operator is not removed. Method: it announces itself all the while, as
+// the same process: first without having heard of the mark, then with it.
+TEST_F(MembersLogic, ANodeThatLivesIsNotReplaced) {
+  for (std::uint64_t id = 1; id <= 3; ++id) {
+    announce(announcement(id));
+  }
+  wire::Announce three = announcement(3);
+  three.set_known_version(logic.map().version);
+  EXPECT_EQ(next_node(3).id(), 4U);
+  EXPECT_TRUE(announce(three).has_map());
+  EXPECT_EQ(logic.map().find(node_id{3})->replaced_by, node_id{4}) << "sent before the mark";
+  load_again();
+  wire::Announce one = announcement(1);
+  one.set_known_version(logic.map().version);
+  announce(one);
+  EXPECT_EQ(logic.map().find(node_id{3})->replaced_by, node_id{4}) << "another one's announcement";
+  three.set_known_version(logic.map().version);
+  EXPECT_TRUE(announce(three).has_map()) << "the mark's end is a change of the map";
+  load_again();
+  EXPECT_EQ(logic.map().find(node_id{3})->replaced_by, persistence::no_node);
+  announce(announcement(4));
+  EXPECT_EQ(logic.map().find(node_id{3})->state, node_state::member);
+  EXPECT_EQ(logic.map().nodes.size(), 4U);
+}
+
+// Goal: a second invitation in place of the same node counts, tells that there was a first, and makes that one's number
+// an ordinary one. A leader that replaces somebody says so.
+TEST_F(MembersLogic, TheLastInvitationInPlaceOfANodeCounts) {
+  for (std::uint64_t id = 1; id <= 3; ++id) {
+    announce(announcement(id));
+  }
+  const wire::NodeId first = next_node(3);
+  EXPECT_EQ(first.replaces(), 3U);
+  EXPECT_EQ(first.instead_of(), 0U);
+  const wire::NodeId second = next_node(3);
+  EXPECT_EQ(second.id(), 5U);
+  EXPECT_EQ(second.replaces(), 3U);
+  EXPECT_EQ(second.instead_of(), 4U);
+  EXPECT_EQ(next_node().replaces(), 0U);
+  announce(announcement(4));
+  EXPECT_EQ(logic.map().find(node_id{3})->state, node_state::member);
+  announce(announcement(5));
+  EXPECT_EQ(logic.map().find(node_id{3})->state, node_state::removed);
+}
+
+// Goal: a number that an operator names costs one decision, and a refusal none.
+TEST_F(MembersLogic, ANumberThatIsNamedIsGivenInOneDecision) {
+  for (std::uint64_t id = 1; id <= 3; ++id) {
+    announce(announcement(id));
+  }
+  const std::uint64_t version = logic.map().version;
+  EXPECT_EQ(next_node(3, 4000, true).id(), 4000U);
+  EXPECT_EQ(logic.map().version, version + 1);
+  EXPECT_EQ(logic.map().find(node_id{3})->replaced_by, node_id{4000});
+  const wire::NodeId given = next_node(3, 9, true);
+  EXPECT_EQ(given.id(), 0U);
+  EXPECT_NE(given.refusal().find("4001"), std::string::npos) << given.refusal();
+  EXPECT_EQ(written, 0U);
+  EXPECT_EQ(logic.map().find(node_id{3})->replaced_by, node_id{4000});
+  EXPECT_EQ(next_node(0, 9).id(), 4001U) << "or the next one";
+  EXPECT_EQ(next_node(0, 4096).id(), 0U);
+  EXPECT_EQ(next_node(0, 4095).id(), 4095U);
+}
+
+// Goal: a number is not spent on the place of a node that there is not. Method: one that never was, one that was removed.
+TEST_F(MembersLogic, OnlyANodeOfTheClusterCanBeReplaced) {
+  for (std::uint64_t id = 1; id <= 3; ++id) {
+    announce(announcement(id));
+  }
+  EXPECT_FALSE(next_node(7).refusal().empty());
+  EXPECT_EQ(next_node(3).id(), 4U);
+  announce(announcement(4));
+  EXPECT_FALSE(next_node(3).refusal().empty());
+  EXPECT_EQ(next_node().id(), 5U);
+}
+
 // Goal: nodes are renewed one after the other, over neighbouring versions. Method: versions 1 and 2 together, then 3.
 TEST_F(MembersLogic, LetsNeighbouringWireVersionsWorkTogetherAndNoOthers) {
   announce(announcement(1));
@@ -264,6 +385,23 @@ TEST_F(MembersLogic, RefusesMoreNodesThanAClusterCanHave) {
   }
   EXPECT_EQ(refused(announcement(1000)), refusal_kind::too_many_nodes);
   EXPECT_FALSE(announce(announcement(7, 2)).has_refusal()) << "one that is there may start again";
+}
+
+// Goal: a lost node does not stand in the way of the one that replaces it. Method: a cluster with as many nodes as it can
+// have; one whose lost node was too old for the new one.
+TEST_F(MembersLogic, ALostNodeDoesNotStandInTheWayOfItsReplacement) {
+  for (std::uint64_t id = 1; id <= limits::peers_max; ++id) {
+    wire::Announce each = announcement(id);
+    each.mutable_node()->set_wire_version(id == 3 ? 1 : 2);
+    ASSERT_FALSE(announce(each).has_refusal());
+  }
+  const std::uint64_t given = next_node(3).id();
+  wire::Announce newer = announcement(given);
+  newer.mutable_node()->set_wire_version(3);
+  EXPECT_EQ(refused(announcement(given + 1)), refusal_kind::too_many_nodes);
+  EXPECT_FALSE(announce(newer).has_refusal());
+  EXPECT_EQ(logic.map().find(node_id{3})->state, node_state::removed);
+  EXPECT_EQ(refused(announcement(given + 1)), refusal_kind::too_many_nodes);
 }
 
 // Goal: two machines never get the same number. Method: numbers asked for before, between and after announcements, and

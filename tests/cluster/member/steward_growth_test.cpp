@@ -172,6 +172,41 @@ TEST(StewardGrowth, LeadersComeBackToANodeOneAtATimeAfterItWasUpForAWhile) {
   expect_rest(world);
 }
 
+// Goal: while a node gets its rows back no leaders move for balance, be it on the node that leads the shard under way or
+// on the one that only follows there; then they do, gently. Method: a node of three dies and another one takes its place;
+// of one shard, which either survivor may lead, it needs a snapshot that takes its time.
+TEST(StewardGrowth, NoLeaderMovesForBalanceWhileAReplicaIsBeingFilled) {
+  for (const unsigned sender : {1U, 2U}) {
+    SCOPED_TRACE("the snapshot comes from node " + std::to_string(sender));
+    steward_world world(4, shards);
+    world.set_members({1, 2, 3});
+    ASSERT_TRUE(within(world, 60'000, [&] { return world.members_as_wanted() && spread(led(world, 3)) <= 1; }));
+    world.pass(10'000);
+    std::size_t large = 0;
+    while (world.leader(large) != sender) {
+      ++large;
+    }
+    world.crash(3);
+    world.pass(10'000);
+    ASSERT_EQ(world.leader(large), sender);
+    world.group(large).take_snapshot(1, 0);
+    world.group(large).take_snapshot(2, 0);
+    world.handed_over.clear();
+    world.set_members({1, 2, 4});
+    world.pass(30'000);
+    ASSERT_TRUE(world.group(large)[4].installing) << "there is nothing to wait for";
+    EXPECT_TRUE(world.handed_over.empty());
+    EXPECT_EQ(world.led_by(4), 0U);
+    world.group(large).finish_install(4, sender);
+    const auto whole = world.now();
+    EXPECT_TRUE(within(world, 20'000, [&] { return world.members_as_wanted(); }));
+    EXPECT_TRUE(within(world, 30'000, [&] { return balanced(world) && world.led_by(4) >= 2; }));
+    ASSERT_FALSE(world.handed_over.empty());
+    EXPECT_GE(world.handed_over.front(), whole + limits::balance_calm_ms);
+    expect_rest(world);
+  }
+}
+
 // Goal: what an operator asked for is done, and stays while the nodes are within one of each other. Method: eight
 // leaders on three nodes; one moves from a node with three to the one with two.
 TEST(StewardGrowth, AnOperatorMovesALeaderAndIsNotContradictedWhileTheBalanceHolds) {

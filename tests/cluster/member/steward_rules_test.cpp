@@ -190,6 +190,7 @@ TEST_F(StewardRules, LeadershipGoesToWhomItShouldWhenAllIsCalm) {
   EXPECT_EQ(without([&] { facts.leading_ms = limits::balance_calm_ms - 1; }), nothing);
   EXPECT_EQ(without([&] { facts.quiet_ms = limits::balance_calm_ms - 1; }), nothing);
   EXPECT_EQ(without([&] { facts.hand_over = false; }), nothing);
+  EXPECT_EQ(without([&] { facts.settled = false; }), nothing);
   EXPECT_EQ(without([&] { facts.retry = false; }), nothing);
   EXPECT_EQ(without([&] { facts.leaders_spread = 1; }), nothing);
   EXPECT_EQ(without([&] { peer(2).up = false; }), nothing);
@@ -211,12 +212,66 @@ TEST_F(StewardRules, ADeadVoterThatHoldsUpChangesDoesNotHoldUpTheBalance) {
   EXPECT_EQ(next(), transfer(2));
 }
 
+// Goal: whoever leads or follows knows a replica that is being filled by what it can see, and none where there is none.
+// Method: each sign alone; then what only looks like one.
+TEST_F(StewardRules, AReplicaThatIsBeingFilledIsKnownByLeaderAndFollowers) {
+  const std::vector<member> all{voter(1), voter(2), voter(3)};
+  is(all);
+  wanted(all);
+  const steward_facts whole = facts;
+  const auto filling = [&](const auto& spoil) {
+    facts = whole;
+    spoil();
+    return is_filling(facts);
+  };
+  EXPECT_FALSE(filling([] {}));
+  EXPECT_TRUE(filling([&] { facts.installing = true; }));
+  EXPECT_TRUE(filling([&] { peer(3).catch_up = catch_up_status::running; }));
+  const index_t far = facts.last_index - limits::member_lag_entries_max - 1;
+  EXPECT_TRUE(filling([&] { peer(3).match = far; }));
+  EXPECT_FALSE(filling([&] { peer(3).match = far + 1; }));
+  for (const bool leads : {true, false}) {
+    facts = whole;
+    EXPECT_TRUE(filling([&] {
+      facts.ready = leads;
+      is({voter(1), voter(2), standby(3)});
+    }));
+    EXPECT_TRUE(filling([&] {
+      facts.ready = leads;
+      is({voter(1), voter(2)});
+    }));
+    // Its turn comes when all are up.
+    EXPECT_FALSE(filling([&] {
+      facts.ready = leads;
+      is({voter(1), standby(2)});
+      peer(3).up = false;
+    }));
+  }
+  // Of one that is down, one that is to go, and before anybody answered a new leader.
+  EXPECT_FALSE(filling([&] { peer(3) = {false, 0, true, catch_up_status::running, 0}; }));
+  EXPECT_FALSE(filling([&] {
+    is({voter(1), voter(2), voter(3), voter(4)});
+    peer(4).match = 0;
+  }));
+  EXPECT_FALSE(filling([&] {
+    facts.leading_ms = 0;
+    peer(3).match = 0;
+  }));
+  // A node that is not to hold the shard does not know who its members are.
+  EXPECT_FALSE(filling([&] {
+    facts.self = node_id{5};
+    facts.ready = false;
+    is({});
+  }));
+}
+
 TEST_F(StewardRules, WhomAnOperatorNamesLeadsAtOnceIfItCan) {
   is({voter(1), voter(2), voter(3)});
   wanted({voter(1), voter(2), voter(3)}, 1);
   facts.asked = node_id{3};
   facts.leading_ms = 0;
   facts.hand_over = false;
+  facts.settled = false;
   facts.leaders_spread = 0;
   peer(3).up_ms = 0;
   EXPECT_EQ(next(), transfer(3));

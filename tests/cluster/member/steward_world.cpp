@@ -31,6 +31,7 @@ public:
     return ready ? core_.term() : 0;
   }
   [[nodiscard]] const configuration& members() const override { return core_.members(); }
+  [[nodiscard]] bool installing() const override { return (*world_.groups_[group_])[node_].installing.has_value(); }
   [[nodiscard]] bool change_pending() const override { return core_.change_pending(); }
   [[nodiscard]] raft::catch_up_status catching_up(node_id who) const override { return core_.catch_up(who); }
   [[nodiscard]] index_t match_index(node_id who) const override { return core_.match_index(who); }
@@ -219,10 +220,7 @@ void steward_world::turns() {
         continue;
       }
       port each(*this, i, id);
-      // Whoever takes itself for a leader has turns, though another one may have been elected.
-      if (each.role() == raft::role::leader) {
-        nodes_[id - 1].desk->turn(each);
-      }
+      nodes_[id - 1].desk->turn(each);
     }
     groups_[i]->deliver();
     check(i);

@@ -13,6 +13,7 @@
 #include "cluster/member/member_records.hpp"
 #include "cluster/shard/router.hpp"
 #include "cluster/wire/member_commands.pb.h"
+#include "node/server/next_node.hpp"
 
 namespace godwit::test {
 namespace {
@@ -47,19 +48,30 @@ public:
     wire::MembersCommand command;
     EXPECT_EQ(request->to, member_records::members_ref);
     EXPECT_TRUE(command.ParseFromString(request->body) && command.has_next_node_id());
+    asked = command.next_node_id();
+    ++commands;
     caf::anon_send(request->reply_to, answer(++given));
   }
   [[nodiscard]] std::uint16_t shards() const override { return 2; }
 
-  static entity_reply number(std::uint64_t given) {
+  /// As the leader of a version that knows all of the command.
+  [[nodiscard]] entity_reply given_as_asked() {
+    given = std::max<std::uint64_t>(given, asked.least());
+    return number(given, asked.replaces());
+  }
+  static entity_reply number(std::uint64_t given, std::uint64_t replaces = 0) {
     wire::NodeId out;
     out.set_id(given);
+    out.set_replaces(replaces);
+    out.set_instead_of(replaces != 0 ? 77 : 0);
     entity_reply reply;
     reply.body = out.SerializeAsString();
     return reply;
   }
 
   std::uint64_t given = 3; ///< node 3 is the newest
+  wire::NextNodeId asked;  ///< last
+  int commands = 0;
 };
 
 class ClusterCommands : public ::testing::Test {
@@ -231,6 +243,73 @@ TEST_F(ClusterCommands, ANumberIsTakenFromTheMapWhenTheClusterGivesNone) {
   EXPECT_EQ(json::parse(node::next_node_of(system, members, access, {}).json)["node"], 4);
   map = std::make_shared<const cluster_map>();
   EXPECT_FALSE(node::next_node_of(system, members, access, {}).ok);
+}
+
+// Goal: a number that is far ahead, or in place of a node, costs one decision of the cluster, and the operator hears
+// whom another invitation was to bring in its place.
+TEST_F(ClusterCommands, ANumberIsAskedForOnce) {
+  members_router members;
+  members.answer = [&](std::uint64_t) { return members.given_as_asked(); };
+  const auto answer = node::next_node_of(system, members, access, {"4000", "3", "exact"});
+  ASSERT_TRUE(answer.ok) << answer.text;
+  EXPECT_EQ(json::parse(answer.json)["node"], 4000);
+  EXPECT_EQ(json::parse(answer.json)["instead_of"], 77);
+  EXPECT_EQ(members.commands, 1);
+  EXPECT_EQ(members.asked.least(), 4000U);
+  EXPECT_TRUE(members.asked.exact());
+  EXPECT_EQ(json::parse(node::next_node_of(system, members, access, {"5"}).json)["node"], 4001);
+  EXPECT_FALSE(members.asked.exact());
+}
+
+// Goal: a leader of a version that knows nothing of replacing does not have the operator believe that somebody is
+// replaced. Method: it gives a number, and does not say in whose place.
+TEST_F(ClusterCommands, ALeaderThatDoesNotKnowReplacingIsNotTakenAtItsWord) {
+  members_router members;
+  members.answer = [](std::uint64_t given) { return members_router::number(given); };
+  const auto answer = node::next_node_of(system, members, access, {"0", "3"});
+  EXPECT_FALSE(answer.ok);
+  EXPECT_NE(answer.text.find("renew the program"), std::string::npos) << answer.text;
+  EXPECT_EQ(members.commands, 1);
+}
+
+// Goal: an operator sees that a replacement is on its way, and that one came. Method: marks of a member and of a removed
+// node.
+TEST_F(ClusterCommands, NodesThatAreToBeReplacedAreTold) {
+  auto marked = std::make_shared<cluster_map>(*map);
+  marked->nodes[node_id{2}].replaced_by = node_id{4};
+  marked->nodes[node_id{3}].state = node_state::removed;
+  marked->nodes[node_id{3}].replaced_by = node_id{5};
+  map = marked;
+  const node::control_answer answer = node::nodes_of(access);
+  const json list = json::parse(answer.json);
+  EXPECT_EQ(list[0]["replaced_by"], 0);
+  EXPECT_EQ(list[1]["replaced_by"], 4);
+  EXPECT_EQ(list[2]["replaced_by"], 5);
+  EXPECT_NE(answer.text.find("4, not here yet"), std::string::npos) << answer.text;
+  EXPECT_EQ(answer.text.find("5, not here yet"), std::string::npos) << answer.text;
+}
+
+// Goal: a node is replaced by the cluster's decision and while it is down, or not at all. Method: one that is down, one
+// that has a link, this one; then a cluster that does not answer.
+TEST_F(ClusterCommands, OnlyANodeThatIsDownIsReplacedAndOnlyByTheCluster) {
+  members_router members;
+  members.answer = [&](std::uint64_t) { return members.given_as_asked(); };
+  std::vector<cluster::peer_status> links(1);
+  links[0].node = node_id{2};
+  links[0].up = true;
+  access.peers = [&] { return links; };
+  EXPECT_EQ(json::parse(node::next_node_of(system, members, access, {"0", "3"}).json)["node"], 4);
+  EXPECT_EQ(members.asked.replaces(), 3U);
+  const auto up = node::next_node_of(system, members, access, {"0", "2"});
+  EXPECT_FALSE(up.ok);
+  EXPECT_NE(up.text.find("node 2 is up"), std::string::npos);
+  EXPECT_FALSE(node::next_node_of(system, members, access, {"0", "1"}).ok);
+  members.answer = [](std::uint64_t) {
+    entity_reply error;
+    error.status = reply_status::error;
+    return error;
+  };
+  EXPECT_FALSE(node::next_node_of(system, members, access, {"0", "3"}).ok);
 }
 
 TEST_F(ClusterCommands, ShardsAreToldByTheirLeadersAndByTheReplicaHere) {

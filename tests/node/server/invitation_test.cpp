@@ -1,20 +1,27 @@
+#include <array>
+#include <chrono>
 #include <csignal>
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <string>
+#include <thread>
 #include <vector>
 
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
 #include "node/identity/bundle.hpp"
-#include "node/server/cluster_commands.hpp"
 #include "node/server/data_folder.hpp"
 #include "node/server/folder_secrets.hpp"
 #include "node/server/invitation.hpp"
+#include "node/server/next_node.hpp"
 #include "tests/node/server/godwit_process.hpp"
 
 namespace godwit::node {
@@ -122,6 +129,10 @@ TEST_F(invitation_test, NumbersAreNeverGivenTwice) {
   EXPECT_EQ(unsure.status, 6);
   EXPECT_THAT(unsure.err, AllOf(HasSubstr("does not run"), HasSubstr("--node")));
   EXPECT_EQ(godwit({"invite", "--data", second(), "--node", "9", scratch_.path() / "nine"}).status, 0);
+  const auto alone = invite(scratch_.path() / "ten", {"--replace", "2"});
+  EXPECT_EQ(alone.status, 6);
+  EXPECT_THAT(alone.err, HasSubstr("which node is replaced"));
+  EXPECT_FALSE(fs::exists(scratch_.path() / "ten"));
   std::ofstream(first() / "next_node") << "many";
   const auto damaged = invite(scratch_.path() / "ten");
   EXPECT_EQ(damaged.status, 4);
@@ -203,6 +214,93 @@ TEST_F(invitation_test, ARunningNodeGivesNumbersThatNobodyElseHas) {
   const auto again = invite(bundle_file(5), {"--node", "5"});
   EXPECT_EQ(again.status, 2);
   EXPECT_THAT(again.err, HasSubstr("cannot be given"));
+}
+
+/// Takes connections to the socket of a folder and ends them without a word, as a node that ends does.
+class silent_socket {
+public:
+  explicit silent_socket(const fs::path& at) : socket_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    at.string().copy(address.sun_path, sizeof(address.sun_path) - 1);
+    EXPECT_EQ(::bind(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+    EXPECT_EQ(::listen(socket_, 8), 0);
+    taking_ = std::thread([this] {
+      for (int one = ::accept(socket_, nullptr, nullptr); one >= 0; one = ::accept(socket_, nullptr, nullptr)) {
+        std::array<char, 256> word{};
+        EXPECT_GT(::recv(one, word.data(), word.size(), 0), 0);
+        ::close(one);
+      }
+    });
+  }
+  ~silent_socket() {
+    ::shutdown(socket_, SHUT_RDWR);
+    taking_.join();
+    ::close(socket_);
+  }
+  silent_socket(const silent_socket&) = delete;
+  silent_socket& operator=(const silent_socket&) = delete;
+
+private:
+  int socket_;
+  std::thread taking_;
+};
+
+// Goal: a node that does not answer is told from one that does not run: what was asked may be done.
+TEST_F(invitation_test, AnAnswerThatIsLostIsNoNodeThatDoesNotRun) {
+  const silent_socket node(first() / "control.sock");
+  const auto unsure = invite(bundle_file(), {"--replace", "2"});
+  EXPECT_EQ(unsure.status, 1);
+  EXPECT_THAT(unsure.err, AllOf(HasSubstr("is not known"), HasSubstr("replaced_by"), Not(HasSubstr("does not run"))));
+  EXPECT_FALSE(fs::exists(bundle_file()));
+}
+
+// Goal: an invitation that fails marks no node; one that does not is seen, and so is that another one took its place.
+// Method: two nodes, of which the second one ends; the file is there, its folder is not, the passphrase is too short.
+TEST_F(invitation_test, AnInvitationThatFailsReplacesNobody) {
+  const std::uint16_t metrics = test::free_port();
+  const std::uint16_t peers = test::free_port();
+  test::running_node node({"serve", "--data", first(), "--set", "metrics.port=" + std::to_string(metrics), "--set",
+                           "listen.port=" + std::to_string(test::free_port()), "--set",
+                           "peers.port=" + std::to_string(peers)});
+  ASSERT_TRUE(test::wait_for_page(metrics, "/readyz")) << node.err();
+  ASSERT_EQ(invite(bundle_file(2)).status, 0);
+  ASSERT_EQ(join(bundle_file(2), {"--set", "peers.seeds=127.0.0.1:" + std::to_string(peers)}).status, 0);
+  const auto nodes = [&] {
+    return nlohmann::json::parse(godwit({"ctl", "--data", first(), "--json", "nodes"}).out, nullptr, false);
+  };
+  const auto wait_for = [&](const std::function<bool(const nlohmann::json&)>& what) {
+    for (int i = 0; i < 300; ++i) {
+      if (const auto list = nodes(); list.is_array() && what(list)) {
+        return true;
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+    return false;
+  };
+  {
+    const std::uint16_t own = test::free_port();
+    test::running_node other({"serve", "--data", second(), "--set", "metrics.port=" + std::to_string(own), "--set",
+                              "listen.port=" + std::to_string(test::free_port()), "--set",
+                              "peers.port=" + std::to_string(test::free_port())});
+    ASSERT_TRUE(wait_for([](const auto& list) { return list.size() == 2 && list[1]["up"] == true; })) << other.err();
+    EXPECT_THAT(invite(bundle_file(3), {"--replace", "2"}).err, HasSubstr("node 2 is up"));
+  }
+  ASSERT_TRUE(wait_for([](const auto& list) { return list[1]["up"] == false; }));
+  std::ofstream(scratch_.path() / "short") << "owl\n";
+  EXPECT_EQ(invite(bundle_file(2), {"--replace", "2"}).status, 1) << "the file is there";
+  EXPECT_EQ(invite(scratch_.path() / "no" / "folder", {"--replace", "2"}).status, 1);
+  EXPECT_EQ(invite(bundle_file(3), {"--replace", "2", "--passphrase-file", scratch_.path() / "short"}).status, 1);
+  EXPECT_EQ(invite(bundle_file(3), {"--replace", "2", "--address", "192.0.2.2"}).status, 3);
+  const auto made = invite(bundle_file(3), {"--replace", "2"});
+  ASSERT_EQ(made.status, 0) << made.err;
+  EXPECT_THAT(made.out, Not(HasSubstr("was to take that place"))) << "one of those before has marked it";
+  EXPECT_TRUE(wait_for([](const auto& list) { return list[1]["replaced_by"] == 3; })) << nodes();
+  EXPECT_EQ(invite(bundle_file(9), {"--replace", "2", "--node", "3"}).status, 2) << "given already";
+  const auto again = invite(bundle_file(9), {"--replace", "2", "--node", "9"});
+  EXPECT_EQ(again.status, 0) << again.err;
+  EXPECT_THAT(again.out, HasSubstr("Node 3 was to take that place before"));
+  EXPECT_TRUE(wait_for([](const auto& list) { return list[1]["replaced_by"] == 9; })) << nodes();
 }
 
 // Goal: what init refuses of a bundle; the folder is not made.

@@ -227,6 +227,29 @@ TEST_F(serve_test, ANodeStartsFromASnapshotOfARunningOne) {
   EXPECT_THAT(godwit({"ctl", "--data", copy, "key"}).out, HasSubstr(fingerprint));
 }
 
+// Goal: a copy that was made where other nodes have a vote does not start, at whatever number of starts; the folder itself
+// does, once its file is back. Method: a folder that a node has begun in, without `incarnation`, which such copies lack.
+TEST_F(serve_test, ACopyWithoutItsNumberOfStartsDoesNotStart) {
+  {
+    running_node node(serve());
+    ASSERT_TRUE(wait_for_page(port_, "/readyz")) << node.err();
+    node.signal(SIGTERM);
+    EXPECT_EQ(node.wait(), 0);
+  }
+  const auto file = data() / "incarnation";
+  ASSERT_TRUE(std::filesystem::exists(file));
+  std::filesystem::rename(file, scratch_.path() / "kept");
+  for (int i = 0; i < 2; ++i) {
+    const auto refused = godwit(serve());
+    EXPECT_EQ(refused.status, 4);
+    EXPECT_THAT(refused.err, AllOf(HasSubstr("is a copy of node 1"), HasSubstr("invite --replace 1")));
+    EXPECT_FALSE(std::filesystem::exists(file)) << "the next start would pass for a later one";
+  }
+  std::filesystem::rename(scratch_.path() / "kept", file);
+  running_node node(serve());
+  EXPECT_TRUE(wait_for_page(port_, "/readyz")) << node.err();
+}
+
 // Goal: a first node whose storage was lost does not begin its cluster a second time; with the storage back it serves.
 // Method: the storage of another folder that no node has run in stands in for an empty disk.
 TEST_F(serve_test, ALostStorageIsNoNewCluster) {
