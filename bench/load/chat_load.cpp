@@ -136,6 +136,10 @@ void chat_load::learn_state(std::uint32_t index, std::function<void()> done) {
 void chat_load::begin() {
   sending_ = true;
   watching_ = true;
+  if (options_.per_second > 0) {
+    next_at_ = socket_loop::clock::now();
+    keep_pace();
+  }
   for (const auto& each : members_) {
     fill(*each);
   }
@@ -148,16 +152,31 @@ void chat_load::measure() {
 }
 
 void chat_load::fill(member& who) {
-  while (sending_ && !who.stopped && who.in_flight < options_.window) {
-    send(who);
+  while (sending_ && options_.per_second <= 0 && !who.stopped && who.in_flight < options_.window) {
+    send(who, socket_loop::clock::now());
   }
 }
 
-void chat_load::send(member& who) {
+/// A message that this program is late with counts from its moment.
+void chat_load::keep_pace() {
+  const std::chrono::duration<double> pause{1 / options_.per_second};
+  for (const auto now = socket_loop::clock::now(); sending_ && next_at_ <= now;) {
+    member& who = *members_[next_member_++ % members_.size()];
+    if (!who.stopped) {
+      send(who, next_at_);
+    }
+    next_at_ += std::chrono::duration_cast<socket_loop::clock::duration>(pause);
+  }
+  if (sending_) {
+    loop_.at(next_at_, [this] { keep_pace(); });
+  }
+}
+
+void chat_load::send(member& who, socket_loop::clock::time_point due) {
   const auto number = static_cast<std::uint32_t>(who.book.sent.size());
   mark_text(who.call.message, {who.index, number});
   who.call.random_id = random_id_of({who.index, number});
-  who.book.sent.push_back({socket_loop::clock::now()});
+  who.book.sent.push_back({due});
   ++who.in_flight;
   ++in_flight_;
   who.client.call(who.call,

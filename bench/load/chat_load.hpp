@@ -22,6 +22,9 @@ struct chat_options {
   std::uint32_t connections = 2;
   /// Messages of one account that are on their way.
   std::uint32_t window = 1;
+  /// Messages of all accounts in a second, each at its moment whatever became of those before it, in place of a window.
+  /// 0: the window counts.
+  double per_second = 0;
   std::size_t text_bytes = 300;
   /// Accounts that sign up side by side.
   std::uint32_t at_once = 64;
@@ -67,7 +70,8 @@ private:
   void meet(std::uint32_t index, std::function<void()> done);
   void learn_state(std::uint32_t index, std::function<void()> done);
   void fill(member& who);
-  void send(member& who);
+  void send(member& who, socket_loop::clock::time_point due);
+  void keep_pace();
   void answered(member& who, std::uint32_t number, const mtproto::client_answer& answer);
   void heard_push(member& who, const mtproto::buffer_slice& update);
   void take(member& who, const heard& what, bool live);
@@ -92,6 +96,8 @@ private:
   bool measuring_ = false;
   bool watching_ = false;
   std::uint64_t in_flight_ = 0;
+  socket_loop::clock::time_point next_at_; ///< the next message of a steady pace, and whose it is
+  std::size_t next_member_ = 0;
   std::uint64_t delivered_ = 0;
   std::uint64_t acknowledged_ = 0;
   std::uint64_t catch_ups_ = 0;

@@ -55,6 +55,17 @@ void cluster_layout::make(const run_fn& run, const std::filesystem::path& spare)
   key_ = std::move(*key);
 }
 
+void cluster_layout::replace(unsigned node, unsigned by, const run_fn& run, const std::filesystem::path& spare) const {
+  const auto number = [](unsigned of) { return std::to_string(of); };
+  const std::filesystem::path bundle = spare / ("in-place-of-" + number(node) + ".bundle");
+  std::filesystem::remove_all(data(node));
+  run(by, {program_, "invite", "--data", data(by), "--replace", number(node), bundle});
+  std::vector<std::string> command = {program_, "init", "--data", data(node), "--bundle", bundle};
+  add_settings(command, addresses(node));
+  run(node, command);
+  std::filesystem::remove(bundle);
+}
+
 std::vector<std::string> cluster_layout::serve_command(unsigned node, const std::vector<std::string>& settings) const {
   std::vector<std::string> command = {program_, "serve", "--data", data(node)};
   add_settings(command, settings);

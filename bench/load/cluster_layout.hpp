@@ -25,6 +25,10 @@ public:
   /// removed. Throws std::runtime_error when the cluster has no key for clients then.
   void make(const run_fn& run, const std::filesystem::path& spare);
 
+  /// What an operator does whose machine of `node` has lost its disk: makes its data folder anew, as that of a new node
+  /// in its place, by a bundle of the node `by`, which runs. Throws as `run` does.
+  void replace(unsigned node, unsigned by, const run_fn& run, const std::filesystem::path& spare) const;
+
   /// `settings`: more of section.key=value.
   [[nodiscard]] std::vector<std::string> serve_command(unsigned node, const std::vector<std::string>& settings) const;
 

@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include <array>
+#include <cstddef>
+#include <sstream>
 
 namespace godwit::bench {
 namespace {
@@ -48,6 +50,18 @@ std::string http_get(std::uint16_t port, const std::string& path, std::uint32_t 
   }
   ::close(made);
   return text;
+}
+
+double metric_at(std::uint16_t port, const std::string& name, std::uint32_t host) {
+  std::istringstream page(http_get(port, "/metrics", host));
+  double sum = 0;
+  for (std::string line; std::getline(page, line);) {
+    const std::size_t value = line.rfind(' ');
+    if (value != std::string::npos && line.starts_with(name) && (value == name.size() || line[name.size()] == '{')) {
+      sum += std::stod(line.substr(value));
+    }
+  }
+  return sum;
 }
 
 } // namespace godwit::bench

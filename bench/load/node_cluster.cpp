@@ -9,7 +9,6 @@
 #include <csignal>
 #include <fstream>
 #include <iterator>
-#include <sstream>
 #include <stdexcept>
 #include <thread>
 
@@ -72,8 +71,9 @@ node_cluster::node_cluster(const node_options& options) : folder_(options.parent
   }
 }
 
-node_cluster::~node_cluster() {
-  // All at once: the last ones would wait for a majority that is gone.
+node_cluster::~node_cluster() { stop_all(); }
+
+void node_cluster::stop_all() noexcept {
   for (const pid_t each : pids_) {
     if (each > 0) {
       ::kill(each, SIGTERM);
@@ -82,6 +82,11 @@ node_cluster::~node_cluster() {
   for (unsigned node = 1; node <= nodes(); ++node) {
     stop(node);
   }
+}
+
+void node_cluster::replace(unsigned node, unsigned by) {
+  layout_->replace(
+    node, by, [this](unsigned of, const std::vector<std::string>& command) { run(of, command); }, folder_.path());
 }
 
 void node_cluster::run(unsigned node, const std::vector<std::string>& command) {
@@ -173,16 +178,7 @@ std::string node_cluster::condition() const {
 double node_cluster::metric(const std::string& name) const {
   double sum = 0;
   for (unsigned node = 1; node <= nodes(); ++node) {
-    std::istringstream page(http_get(layout_->metrics_port(), "/metrics", node));
-    for (std::string line; std::getline(page, line);) {
-      const std::size_t value = line.rfind(' ');
-      if (value == std::string::npos || !line.starts_with(name)) {
-        continue;
-      }
-      if (value == name.size() || line[name.size()] == '{') {
-        sum += std::stod(line.substr(value));
-      }
-    }
+    sum += metric_at(layout_->metrics_port(), name, node);
   }
   return sum;
 }

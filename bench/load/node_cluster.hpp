@@ -36,6 +36,10 @@ public:
   void wait_ready(unsigned node);
   /// By SIGTERM; waits for it.
   void stop(unsigned node) noexcept;
+  /// All at once: the last ones would wait for a majority that is gone.
+  void stop_all() noexcept;
+  /// As cluster_layout::replace; the node does not run, and is not started. May run beside the other calls.
+  void replace(unsigned node, unsigned by);
   /// By SIGKILL; does not wait for what others make of it.
   void kill(unsigned node) noexcept;
 

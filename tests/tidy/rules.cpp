@@ -37,7 +37,7 @@ const std::vector<area>& areas() {
     // A bench builds its nodes the way tests do; clients that outlive a node are those of a test.
     {"bench",
      {"config", "protocol", "persistence", "cluster", "actors", "node", "tests/support", "tests/chat_load",
-      "tests/cluster/snapshot"}},
+      "tests/cluster/faults", "tests/cluster/snapshot"}},
     // Its devices are clients by the hundred, as those of the benches are.
     {"tests/chat_load", {"config", "protocol", "tests", "bench/load"}},
     {"tests/cluster/faults", {"config", "protocol", "persistence", "cluster", "tests", "bench/load"}},
