@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -52,11 +53,21 @@ std::string hex(std::string_view bytes) {
   return text + (bytes.size() > shown ? "…" : "") + " (" + std::to_string(bytes.size()) + " bytes)";
 }
 
+/// What is kept of a value, so that nodes with many rows fit the memory: a long one's beginning, length and hash.
+std::string kept(std::string_view value) {
+  constexpr std::size_t whole_max = 96;
+  if (value.size() <= whole_max) {
+    return std::string(value);
+  }
+  return std::string(value.substr(0, whole_max)) + " of " + std::to_string(value.size()) + " bytes, hash " +
+         std::to_string(std::hash<std::string_view>{}(value));
+}
+
 /// A shard on one node.
 struct held_shard {
   index_t applied = 0;
-  std::map<std::string, std::string> rows;
-  index_t first = 1; ///< of the log
+  std::map<std::string, std::string> rows; ///< values as kept() makes them
+  index_t first = 1;                       ///< of the log
   std::vector<log_entry> entries;
 
   [[nodiscard]] const log_entry* at(index_t index) const {
@@ -81,7 +92,7 @@ struct opened_node {
     made.entries = std::move(log.entries);
     const auto snapshot = value_of(storage->state().snapshot());
     const auto scanned = snapshot->scan(shard, {}, [&](std::string_view key, std::string_view value) {
-      made.rows.emplace(key, value);
+      made.rows.emplace_hint(made.rows.end(), key, kept(value));
       return true;
     });
     if (!scanned) {
@@ -193,7 +204,7 @@ private:
     persistence::row_write write;
     while (batch.next(write)) {
       if (write.value) {
-        rows[std::string(write.key)] = *write.value;
+        rows[std::string(write.key)] = kept(*write.value);
       } else {
         rows.erase(std::string(write.key));
       }

@@ -18,6 +18,8 @@ constexpr milliseconds recovery{4000};
 /// Of a process that could not start on its full disk.
 constexpr milliseconds start_again{1000};
 constexpr milliseconds rush{60};
+/// At who leads what; the devices wait meanwhile.
+constexpr milliseconds look_every{500};
 /// A clock that was wrong for so long has to have made its node unready.
 constexpr milliseconds clock_noticed{8000};
 
@@ -27,14 +29,39 @@ double seconds(fault_driver::clock::duration time) { return std::chrono::duratio
 
 } // namespace
 
-fault_driver::fault_driver(faulty_cluster& cluster, chat_load::chat_run& run,
+fault_driver::fault_driver(faulty_cluster& cluster, chat_load::chat_run& run, bool all_vote,
                            std::function<void(const std::string&)> tell)
     : cluster_(cluster),
       run_(run),
+      all_vote_(all_vote),
       tell_(std::move(tell)),
       ready_(cluster.layout()),
       states_(cluster.nodes()),
-      cut_(cluster.nodes() + 1, std::vector<bool>(cluster.nodes() + 1)) {}
+      network_(cluster.nodes()) {}
+
+bool fault_driver::wait_spread(std::chrono::seconds patience) {
+  if (cluster_.nodes() == 2) {
+    return true; // one of them votes
+  }
+  const auto until = clock::now() + patience;
+  auto look_at = clock::now();
+  bool spread = false;
+  run_.loop().run_until([&] {
+    check();
+    if (clock::now() >= look_at) {
+      look_at = clock::now() + look_every;
+      std::vector<unsigned> led;
+      for (unsigned node = 1; node <= cluster_.nodes(); ++node) {
+        led.push_back(cluster_.leads(node));
+      }
+      // What is left over by a division may be anywhere.
+      const auto [least, most] = std::minmax_element(led.begin(), led.end());
+      spread = *least > 0 && *most - *least <= 1;
+    }
+    return spread || clock::now() > until;
+  });
+  return spread;
+}
 
 void fault_driver::begin(std::vector<fault> plan) {
   for (const fault& each : plan) {
@@ -142,27 +169,30 @@ void fault_driver::bring_about(unsigned node) {
 
 void fault_driver::bring_about_links() {
   const unsigned nodes = cluster_.nodes();
-  link_proxy& links = cluster_.links();
-  std::vector<std::vector<link_weather>> weather(nodes + 1, std::vector<link_weather>(nodes + 1));
-  std::vector<std::vector<bool>> cut(nodes + 1, std::vector<bool>(nodes + 1));
+  network_faults wanted(nodes);
   for (const auto& [number, each] : active_) {
     const fault& what = each.what;
+    if (what.kind == fault_kind::cut_node) {
+      wanted.unplugged[what.node] = true;
+    }
     for (unsigned other = 1; other <= nodes; ++other) {
       if (other == what.node) {
         continue;
       }
       const bool pair = other == what.other;
-      link_weather& out = weather[what.node][other];
-      link_weather& in = weather[other][what.node];
+      link_weather& out = wanted.weather[what.node][other];
+      link_weather& in = wanted.weather[other][what.node];
       switch (what.kind) {
-      case fault_kind::cut_node: cut[what.node][other] = cut[other][what.node] = true; break;
       case fault_kind::cut_pair:
         if (pair) {
-          cut[what.node][other] = cut[other][what.node] = true;
+          wanted.cut[what.node][other] = wanted.cut[other][what.node] = true;
         }
         break;
       case fault_kind::one_way: out.silent = out.silent || pair; break;
-      case fault_kind::silent_pair: out.silent = in.silent = out.silent || pair; break;
+      case fault_kind::silent_pair:
+        out.silent = out.silent || pair;
+        in.silent = in.silent || pair;
+        break;
       case fault_kind::mute_node: (what.reverse ? in : out).silent = true; break;
       case fault_kind::slow_links:
         for (link_weather* way : {&out, &in}) {
@@ -175,27 +205,8 @@ void fault_driver::bring_about_links() {
       }
     }
   }
-  deaf_.assign(nodes + 1, std::vector<bool>(nodes + 1));
-  for (unsigned from = 1; from <= nodes; ++from) {
-    for (unsigned to = 1; to <= nodes; ++to) {
-      if (from == to) {
-        continue;
-      }
-      deaf_[from][to] = cut[from][to] || weather[from][to].silent;
-      if (from < to && cut[from][to] != cut_[from][to]) {
-        cut[from][to] ? links.cut(from, to) : links.heal(from, to);
-      }
-    }
-  }
-  cut_ = std::move(cut);
-  // Healing a pair clears its weather, which comes behind it.
-  for (unsigned from = 1; from <= nodes; ++from) {
-    for (unsigned to = 1; to <= nodes; ++to) {
-      if (from != to) {
-        links.set_weather(from, to, weather[from][to]);
-      }
-    }
-  }
+  cluster_.network().set(wanted);
+  network_ = std::move(wanted);
 }
 
 void fault_driver::check() {
@@ -254,7 +265,7 @@ bool fault_driver::is_well(unsigned node) const {
 
 /// Whether more than half of the nodes are well and all of these hear each other.
 bool fault_driver::has_majority() const {
-  const unsigned nodes = cluster_.nodes();
+  const unsigned nodes = all_vote_ ? cluster_.nodes() : 0;
   for (unsigned some = 1; some < (1U << nodes); ++some) {
     std::vector<unsigned> members;
     for (unsigned node = 1; node <= nodes; ++node) {
@@ -264,7 +275,7 @@ bool fault_driver::has_majority() const {
     }
     const bool good = 2 * members.size() > nodes && std::all_of(members.begin(), members.end(), [&](unsigned from) {
                         return is_well(from) && std::none_of(members.begin(), members.end(), [&](unsigned to) {
-                                 return !deaf_.empty() && deaf_[from][to];
+                                 return from != to && !network_.comes_through(from, to);
                                });
                       });
     if (good) {
@@ -298,8 +309,9 @@ fault_driver::longest_pause fault_driver::pauses() const {
     const bool touched = std::any_of(without_majority_.begin(), without_majority_.end(), [&](const interval& without) {
       return without.from < each.to && each.from < without.to;
     });
-    if (!touched) {
-      made.with_majority_seconds = std::max(made.with_majority_seconds, length);
+    if (!touched && length > made.with_majority_seconds) {
+      made.with_majority_seconds = length;
+      made.with_majority_from = each.from;
     }
   }
   return made;

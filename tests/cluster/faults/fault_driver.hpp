@@ -19,9 +19,14 @@ class fault_driver {
 public:
   using clock = bench::socket_loop::clock;
 
-  /// `tell`: a line of progress.
-  fault_driver(faulty_cluster& cluster, chat_load::chat_run& run, std::function<void(const std::string&)> tell);
+  /// `all_vote`: no fault comes before every node votes. Otherwise nobody outside knows when more than half of those
+  /// that vote are well, and no time counts as such. `tell`: a line of progress.
+  fault_driver(faulty_cluster& cluster, chat_load::chat_run& run, bool all_vote,
+               std::function<void(const std::string&)> tell);
 
+  /// Waits until every node leads its part of the shards, which it can only with all of them as voters: a fault before
+  /// that befalls a cluster of one node and its guests. False: not in that time.
+  bool wait_spread(std::chrono::seconds patience);
   /// Begins with the plan now. A run has one.
   void begin(std::vector<fault> plan);
   /// Notices processes that ended by themselves, and begins those anew that are to run. To be called all the time.
@@ -35,6 +40,7 @@ public:
   struct longest_pause {
     double with_majority_seconds = 0;
     double seconds = 0;
+    clock::time_point with_majority_from{};
   };
   [[nodiscard]] longest_pause pauses() const;
   /// Seconds during which there was no such majority.
@@ -78,14 +84,14 @@ private:
 
   faulty_cluster& cluster_;
   chat_load::chat_run& run_;
+  const bool all_vote_;
   std::function<void(const std::string&)> tell_;
   ready_watch ready_;
   std::vector<node_state> states_;
   std::map<std::size_t, active_fault> active_; ///< by number
   std::size_t begun_ = 0;
   std::map<fault_kind, std::uint32_t> done_;
-  std::vector<std::vector<bool>> cut_;  ///< by pair
-  std::vector<std::vector<bool>> deaf_; ///< from, to: nothing comes through
+  network_faults network_; ///< as it is
   std::vector<interval> without_majority_;
   bool majority_ = true;
 };

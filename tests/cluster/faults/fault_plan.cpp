@@ -20,7 +20,11 @@ bool is_of_links(fault_kind kind) {
 }
 
 /// One of each, and some twice.
-std::vector<fault_kind> deck_for(unsigned nodes) {
+std::vector<fault_kind> deck_for(const plan_options& with) {
+  const unsigned nodes = with.nodes;
+  if (!with.only.empty()) {
+    return with.only;
+  }
   std::vector<fault_kind> deck{fault_kind::crash, fault_kind::crash, fault_kind::freeze};
   for (std::size_t i = 0; i < fault_kinds; ++i) {
     const auto kind = static_cast<fault_kind>(i);
@@ -58,6 +62,15 @@ const char* name_of(fault_kind kind) {
   return "?";
 }
 
+std::optional<fault_kind> kind_named(std::string_view name) {
+  for (std::size_t i = 0; i < fault_kinds; ++i) {
+    if (name == name_of(static_cast<fault_kind>(i))) {
+      return static_cast<fault_kind>(i);
+    }
+  }
+  return std::nullopt;
+}
+
 std::string fault::text() const {
   std::string made = name_of(kind);
   if (kind != fault_kind::restart_all) {
@@ -84,7 +97,7 @@ std::vector<fault> make_plan(const plan_options& with) {
   milliseconds ends[2] = {milliseconds(0), milliseconds(0)}; // of the two that run now
   for (std::uint32_t i = 0; i < with.faults; ++i) {
     if (deck.empty()) {
-      deck = deck_for(with.nodes);
+      deck = deck_for(with);
       shuffle(deck, dice);
     }
     fault made;

@@ -4,7 +4,9 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace godwit::cluster_faults {
@@ -26,6 +28,8 @@ enum class fault_kind : std::uint8_t {
 
 inline constexpr std::size_t fault_kinds = 12;
 const char* name_of(fault_kind kind);
+/// Nothing: no kind has this name.
+std::optional<fault_kind> kind_named(std::string_view name);
 
 struct fault {
   std::chrono::milliseconds at{0};
@@ -46,6 +50,7 @@ struct plan_options {
   unsigned nodes = 3;
   std::uint32_t faults = 0;
   std::chrono::milliseconds whole{0}; ///< time for them
+  std::vector<fault_kind> only{};     ///< kinds; empty: all
 };
 
 /// Faults in the order of their beginning, at most two at a time, all over at the end of the time; drawn from the seed

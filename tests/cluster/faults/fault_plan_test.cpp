@@ -61,5 +61,17 @@ TEST(fault_plan, OneNodeHasNoLinksToCut) {
   }
 }
 
+// Goal: of chosen kinds nothing else comes, and each kind is found by its name. Method: a plan of two kinds.
+TEST(fault_plan, OnlyTheChosenKindsCome) {
+  std::set<std::string> kinds;
+  for (const fault& each :
+       make_plan({.nodes = 3, .faults = 20, .whole = 100s, .only = {fault_kind::cut_pair, fault_kind::freeze}})) {
+    kinds.insert(name_of(each.kind));
+    EXPECT_EQ(kind_named(name_of(each.kind)), each.kind);
+  }
+  EXPECT_EQ(kinds, (std::set<std::string>{"cut_pair", "freeze"}));
+  EXPECT_FALSE(kind_named("flood"));
+}
+
 } // namespace
 } // namespace godwit::cluster_faults

@@ -10,14 +10,13 @@
 #include <utility>
 
 #include "bench/load/local_ports.hpp"
+#include "tests/cluster/faults/namespace_network.hpp"
 
 namespace godwit::cluster_faults {
 namespace {
 
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
-
-constexpr std::uint32_t loopback = 0x7f000000;
 
 std::string read(const fs::path& file) {
   std::ifstream in(file, std::ios::binary);
@@ -30,7 +29,7 @@ std::string text_of(const faults::process_end& end) {
 
 } // namespace
 
-faulty_cluster::faulty_cluster(const options& with) : program_(with.program), links_(with.seed) {
+faulty_cluster::faulty_cluster(const options& with) : program_(with.program) {
   std::vector<fs::path> data;
   for (unsigned node = 1; node <= with.nodes; ++node) {
     nodes_.push_back(std::make_unique<node_parts>());
@@ -50,8 +49,14 @@ faulty_cluster::faulty_cluster(const options& with) : program_(with.program), li
     // What was made is there to stay.
     static_cast<void>(each->session.drop_unsynced(0, faults::drop_policy::none));
   }
-  if (nodes() > 1) {
-    open_ways();
+  if (with.namespaces) {
+    network_ = std::make_unique<namespace_network>(nodes(), layout_->peer_port(), with.seed);
+  } else {
+    network_ = make_proxy_network(nodes(), layout_->peer_port(), with.seed);
+  }
+  for (unsigned node = 1; node <= nodes(); ++node) {
+    const auto more = network_->settings(node);
+    of(node).settings.insert(of(node).settings.end(), more.begin(), more.end());
   }
 }
 
@@ -61,29 +66,11 @@ faulty_cluster::~faulty_cluster() {
   }
 }
 
-/// Each node finds each other one behind a proxy of that pair, and the first one so too when it knows nobody.
-void faulty_cluster::open_ways() {
-  for (unsigned from = 1; from <= nodes(); ++from) {
-    std::string fixed;
-    for (unsigned to = 1; to <= nodes(); ++to) {
-      if (from == to) {
-        continue;
-      }
-      const std::string way =
-        "127.0.0.1:" + std::to_string(links_.open(from, to, {loopback + to, layout_->peer_port()}));
-      fixed += (fixed.empty() ? "" : ",") + std::to_string(to) + "=" + way;
-      if (to == 1) {
-        of(from).settings.push_back("peers.seeds=" + way);
-      }
-    }
-    of(from).settings.push_back("peers.fixed=" + fixed);
-  }
-}
-
 pid_t faulty_cluster::spawn(unsigned node, std::vector<std::string> command) {
   // A shell that becomes the program, for the sake of the log.
   command.insert(command.begin(),
                  {"/bin/sh", "-c", "exec \"$0\" \"$@\" </dev/null >>'" + log_of(node).string() + "' 2>&1"});
+  const auto inside = network_ ? network_->enter(node) : nullptr;
   return of(node).session.spawn(command);
 }
 
@@ -104,6 +91,10 @@ bool faulty_cluster::wait_ready(std::chrono::seconds patience) const {
     }
   }
   return true;
+}
+
+unsigned faulty_cluster::leads(unsigned node) const {
+  return static_cast<unsigned>(bench::metric_at(layout_->metrics_port(), "godwit_shards_ready", node));
 }
 
 void faulty_cluster::kill(unsigned node, std::uint64_t seed) {

@@ -8,13 +8,12 @@
 #include <vector>
 
 #include "bench/load/cluster_layout.hpp"
-#include "tests/cluster/faults/link_proxy.hpp"
+#include "tests/cluster/faults/node_network.hpp"
 #include "tests/faults/fault_session.hpp"
 
 namespace godwit::cluster_faults {
 
-/// The nodes of a real cluster, each on an imagined disk of its own and with a proxy on every way to another. Nodes are
-/// counted from 1.
+/// The nodes of a real cluster, each on an imagined disk of its own, and what is between them. Nodes are counted from 1.
 class faulty_cluster {
 public:
   struct options {
@@ -22,9 +21,11 @@ public:
     unsigned nodes = 3;
     std::uint64_t seed = 1;
     std::vector<std::string> settings; ///< more of section.key=value, for all
+    /// A network of namespaces; the process is within enter_own_network(). Otherwise proxies on 127.0.0.k.
+    bool namespaces = false;
   };
 
-  /// Makes the data folders. Throws std::runtime_error when that fails.
+  /// Makes the data folders and the network. Throws std::runtime_error when that fails.
   explicit faulty_cluster(const options& with);
   ~faulty_cluster();
 
@@ -32,6 +33,8 @@ public:
   void start(unsigned node);
   /// Waits until all are ready; false: one of them is not.
   [[nodiscard]] bool wait_ready(std::chrono::seconds patience) const;
+  /// Shards that the node leads, as it says.
+  [[nodiscard]] unsigned leads(unsigned node) const;
   /// kill -9 and a power failure: what no sync covered is lost, as the seed says.
   void kill(unsigned node, std::uint64_t seed);
   /// SIGSTOP and SIGCONT.
@@ -41,7 +44,7 @@ public:
 
   /// Faults of its disk and of its clock.
   [[nodiscard]] faults::fault_control& control(unsigned node) { return of(node).session.control(); }
-  [[nodiscard]] link_proxy& links() { return links_; }
+  [[nodiscard]] node_network& network() { return *network_; }
 
   [[nodiscard]] bool runs(unsigned node) const { return of(node).process > 0; }
   /// Processes that ended by themselves since the last time: how, by node. They are not running any more.
@@ -76,12 +79,11 @@ private:
   [[nodiscard]] const node_parts& of(unsigned node) const { return *nodes_[node - 1]; }
   [[nodiscard]] std::filesystem::path log_of(unsigned node) const { return of(node).session.outside() / "log"; }
   pid_t spawn(unsigned node, std::vector<std::string> command);
-  void open_ways();
 
   std::filesystem::path program_;
   std::vector<std::unique_ptr<node_parts>> nodes_;
   std::unique_ptr<bench::cluster_layout> layout_;
-  link_proxy links_;
+  std::unique_ptr<node_network> network_; ///< null while the data folders are made
 };
 
 } // namespace godwit::cluster_faults

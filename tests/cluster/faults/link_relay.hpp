@@ -6,21 +6,10 @@
 #include <deque>
 #include <vector>
 
+#include "tests/cluster/faults/link_weather.hpp"
 #include "tests/simulation/dice.hpp"
 
 namespace godwit::cluster_faults {
-
-/// What befalls the bytes that go from one node to another.
-struct link_weather {
-  /// Nothing comes through. It is kept, and comes later, as TCP sends again what the network has swallowed.
-  bool silent = false;
-  std::chrono::milliseconds delay{0};
-  std::chrono::milliseconds jitter{0}; ///< at most so much beyond the delay; the order stays
-  /// Of each packet: it is lost and sent again, and what is behind it waits so long.
-  double lost = 0;
-  /// Of each packet: the connection ends.
-  double reset = 0;
-};
 
 /// One connection between two nodes on its way through the proxy. For the proxy's thread.
 class link_relay {

@@ -12,6 +12,7 @@
 
 #include "tests/chat_load/check_recordings.hpp"
 #include "tests/cluster/faults/fault_driver.hpp"
+#include "tests/cluster/faults/namespace_network.hpp"
 
 namespace {
 
@@ -35,6 +36,9 @@ struct options {
   std::string checker = GODWIT_CHECKER;
   std::string compare = GODWIT_COMPARE_STATE;
   std::vector<std::string> settings;
+  std::string namespaces = "never"; ///< or always, auto
+  std::vector<std::string> only;    ///< kinds of faults
+  bool early = false;
 };
 
 /// Of the whole run: what signing up, resting, reading and judging take.
@@ -60,6 +64,10 @@ public:
     file_ << time << what << std::endl;
   }
 
+  [[nodiscard]] double seconds_at(std::chrono::steady_clock::time_point when) const {
+    return std::chrono::duration<double>(when - began_).count();
+  }
+
 private:
   std::ofstream file_;
   std::chrono::steady_clock::time_point began_;
@@ -67,13 +75,19 @@ private:
 
 class fault_run {
 public:
-  fault_run(const options& with, fs::path folder)
-      : with_(with), folder_(std::move(folder)), story_(folder_ / "story") {}
+  /// `network`: a line about it.
+  fault_run(const options& with, bool namespaces, const std::string& network, fs::path folder)
+      : with_(with), namespaces_(namespaces), folder_(std::move(folder)), story_(folder_ / "story") {
+    story_.tell(network);
+  }
 
   /// Whether all went well.
   bool run() {
-    faulty_cluster cluster(
-      {.program = with_.program, .nodes = with_.nodes, .seed = with_.seed, .settings = settings()});
+    faulty_cluster cluster({.program = with_.program,
+                            .nodes = with_.nodes,
+                            .seed = with_.seed,
+                            .settings = settings(),
+                            .namespaces = namespaces_});
     try {
       run(cluster);
     } catch (const std::exception& error) {
@@ -129,7 +143,7 @@ private:
         driving->check();
       }
     });
-    fault_driver driver(cluster, devices, [this](const std::string& what) { story_.tell(what); });
+    fault_driver driver(cluster, devices, !with_.early, [this](const std::string& what) { story_.tell(what); });
     driving = &driver;
     try {
       drive(devices, driver);
@@ -149,11 +163,21 @@ private:
   void drive(chat_load::chat_run& devices, fault_driver& driver) {
     devices.sign_up();
     story_.tell(std::to_string(with_.run.accounts) + " accounts with two devices each are signed in");
-    const milliseconds given(static_cast<std::int64_t>(with_.minutes * 60'000));
-    const milliseconds whole = std::max(given - other_time, fault_time_min);
-    const auto faults = with_.faults > 0 ? with_.faults : static_cast<std::uint32_t>(whole / fault_every);
     devices.begin();
-    driver.begin(make_plan({.seed = with_.seed, .nodes = with_.nodes, .faults = faults, .whole = whole}));
+    milliseconds waited{0};
+    if (!with_.early) {
+      const auto began = std::chrono::steady_clock::now();
+      wait_spread(driver);
+      waited = std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - began);
+    }
+    const milliseconds given(static_cast<std::int64_t>(with_.minutes * 60'000));
+    const milliseconds whole = std::max(given - other_time - waited, fault_time_min);
+    const auto faults = with_.faults > 0 ? with_.faults : static_cast<std::uint32_t>(whole / fault_every);
+    plan_options plan{.seed = with_.seed, .nodes = with_.nodes, .faults = faults, .whole = whole};
+    for (const std::string& each : with_.only) {
+      plan.only.push_back(*kind_named(each)); // looked at before
+    }
+    driver.begin(make_plan(plan));
     for (milliseconds at = sign_in_every; at < whole; at += sign_in_every) {
       devices.loop().at(std::chrono::steady_clock::now() + at, [&devices] { devices.add_device(); });
     }
@@ -162,9 +186,20 @@ private:
     if (!driver.heal(ready_patience)) {
       throw std::runtime_error("a node is not ready though nothing ails it");
     }
-    story_.tell("all nodes are ready; coming to rest");
+    story_.tell("all nodes are ready");
+    if (with_.early) {
+      wait_spread(driver); // whatever befell it, the cluster forms
+    }
+    story_.tell("coming to rest");
     devices.end();
     story_.tell("everything was read");
+  }
+
+  void wait_spread(fault_driver& driver) {
+    if (!driver.wait_spread(ready_patience)) {
+      throw std::runtime_error("the nodes do not come to lead a part of the shards each");
+    }
+    story_.tell("every node leads its part");
   }
 
   void note(chat_load::chat_run& devices, const fault_driver& driver) {
@@ -177,6 +212,11 @@ private:
     faults_ = std::to_string(all) + " faults (" + kinds + ")";
     acknowledged_ = devices.figures().acknowledged;
     pauses_ = driver.pauses();
+    if (pauses_.with_majority_seconds > 0) {
+      char at[32];
+      std::snprintf(at, sizeof(at), "%.1f s", story_.seconds_at(pauses_.with_majority_from));
+      story_.tell(std::string("the longest pause with a majority began at ") + at);
+    }
     without_majority_ = driver.without_majority_seconds();
     added_ = devices.added();
     violations_ += devices.figures().breaches_seen;
@@ -193,12 +233,13 @@ private:
         violation("the databases of the nodes are not equal");
       }
     }
-    if (chat_load::check_recordings(with_.checker, folder_, cluster.nodes() > 1) != 0) {
+    if (chat_load::check_recordings(with_.checker, folder_) != 0) {
       violation("the recordings of the devices break a promise");
     }
   }
 
   options with_;
+  bool namespaces_;
   fs::path folder_;
   story story_;
   std::uint64_t violations_ = 0;
@@ -209,7 +250,25 @@ private:
   std::size_t added_ = 0;
 };
 
+/// Whether namespaces are to be had, in which this process is then; and a line about it. Throws std::runtime_error where
+/// they have to be, and are not.
+bool enter_namespaces(const options& with, std::string& line) {
+  if (with.namespaces == "never") {
+    line = "links are proxies";
+    return false;
+  }
+  const auto refusal = enter_own_network([&] { namespace_network::try_out(with.nodes); });
+  if (refusal && with.namespaces == "always") {
+    throw std::runtime_error("network namespaces cannot be had: " + *refusal);
+  }
+  line = refusal ? "links are proxies, for network namespaces cannot be had: " + *refusal
+                 : "links are real, between network namespaces";
+  return !refusal;
+}
+
 bool run_in_folder(const options& with) {
+  std::string network;
+  const bool namespaces = enter_namespaces(with, network);
   fs::path folder = with.folder;
   if (folder.empty()) {
     std::string name = (fs::temp_directory_path() / "godwit-cluster-XXXXXX").string();
@@ -219,12 +278,17 @@ bool run_in_folder(const options& with) {
     folder = name;
   }
   fs::create_directories(folder);
-  const bool good = fault_run(with, folder).run();
+  const bool good = fault_run(with, namespaces, network, folder).run();
   if (!good) {
-    std::printf("FAILED; recordings, logs and databases are in %s; to repeat:\n"
-                "  tests/cluster/run --seed %llu --minutes %g --accounts %u --nodes %u --faults %u\n",
-                folder.c_str(), static_cast<unsigned long long>(with.seed), with.minutes, with.run.accounts, with.nodes,
-                with.faults);
+    std::string only;
+    for (const std::string& each : with.only) {
+      only += (only.empty() ? " --only " : ",") + each;
+    }
+    std::printf(
+      "FAILED; recordings, logs and databases are in %s; to repeat:\n"
+      "  tests/cluster/run --seed %llu --minutes %g --accounts %u --nodes %u --faults %u --namespaces %s%s%s\n",
+      folder.c_str(), static_cast<unsigned long long>(with.seed), with.minutes, with.run.accounts, with.nodes,
+      with.faults, namespaces ? "always" : "never", only.c_str(), with.early ? " --early" : "");
   } else if (with.folder.empty() && !with.keep) {
     fs::remove_all(folder);
   } else {
@@ -251,6 +315,10 @@ int main(int argc, char** argv) {
   app.add_option("--seed", with.seed, "Of everything drawn at random (GODWIT_SEED)")->capture_default_str();
   app.add_option("--minutes", with.minutes, "Length of the run")->check(CLI::PositiveNumber)->capture_default_str();
   app.add_option("--faults", with.faults, "How many; 0: one in six seconds")->capture_default_str();
+  app.add_option("--only", with.only, "Faults of these kinds alone, with commas between them")
+    ->delimiter(',')
+    ->check([](const std::string& each) { return kind_named(each) ? std::string() : each + " is no kind of fault"; });
+  app.add_flag("--early", with.early, "Faults begin while the cluster still forms, with one node that votes");
   app.add_option("--nodes", with.nodes, "Of the cluster")->check(CLI::Range(1, 9))->capture_default_str();
   app.add_option("--accounts", with.run.accounts, "Each with two devices, some with more later")
     ->check(CLI::Range(2, 10'000))
@@ -258,6 +326,12 @@ int main(int argc, char** argv) {
   app.add_option("--pause", with.pause_ms, "Milliseconds between two things that a device does, in the mean")
     ->capture_default_str();
   app.add_option("--trouble", with.trouble_ms, "Milliseconds between two troubles of a device's connection; 0: none")
+    ->capture_default_str();
+  app
+    .add_option("--namespaces", with.namespaces,
+                "The network between nodes: in namespaces, which cuts it as cables and routers do; or proxies; or "
+                "namespaces where they are permitted")
+    ->check(CLI::IsMember({"auto", "always", "never"}))
     ->capture_default_str();
   app.add_flag("--keep", with.keep, "Keeps the recordings of a good run, too");
   app.add_option("--folder", with.folder, "Where recordings and logs go; else a new folder for temporary files");
